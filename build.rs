@@ -1,0 +1,200 @@
+//! Embeds GraphiQL's page: installs the npm packages that `playground/` pins into Cargo's output folder, and writes
+//! `graphiql_assets.rs` there, which `src/http/graphiql.rs` includes. Nothing is written into the source tree, and no
+//! code of a package runs. Where the packages cannot be had, the page points at a CDN instead, and the build goes on.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script is told everything by the environment, and waits by the clock"
+)]
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+use sha2::{Digest as _, Sha384};
+
+const INSTALL_LIMIT: Duration = Duration::from_secs(60);
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// One file of the page: what `playground/assets.json` says of it, and its bytes.
+struct Asset {
+    name: String,
+    media_type: String,
+    bytes: Vec<u8>,
+}
+
+fn main() -> Result<()> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=playground");
+    println!("cargo::rerun-if-env-changed=VESTIBULE_GRAPHIQL");
+
+    let source = PathBuf::from(env("CARGO_MANIFEST_DIR")?).join("playground");
+    let out = PathBuf::from(env("OUT_DIR")?);
+    let manifest: Value = serde_json::from_slice(&fs::read(source.join("assets.json"))?)?;
+    let cdn = text(&manifest, "cdn")?;
+    let packages = list(&manifest, "packages")?;
+
+    let mut page = fs::read_to_string(source.join("index.html"))?;
+    let mut assets = Vec::new();
+    for entry in list(&manifest, "own")? {
+        assets.push(asset(entry, &source.join(text(entry, "name")?))?);
+    }
+    let found = if env("VESTIBULE_GRAPHIQL").is_ok_and(|wish| wish == "skip") {
+        None
+    } else {
+        package_assets(&source, &out.join("playground"), packages)
+            .inspect_err(|problem| {
+                println!("cargo::warning=GraphiQL is not embedded: {problem}");
+                println!("cargo::warning=Its page will load the same files from {cdn}");
+                println!("cargo::warning=To try again: touch playground/package-lock.json");
+                println!("cargo::warning=To build so on purpose: VESTIBULE_GRAPHIQL=skip");
+            })
+            .ok()
+    };
+    let embedded = found.is_some();
+    match found {
+        Some(found) => assets.extend(found),
+        None => page = page_from_cdn(page, cdn, packages)?,
+    }
+
+    fs::write(out.join("graphiql.html"), page)?;
+    let mut entries = String::new();
+    for asset in &assets {
+        let (name, media_type, etag) = (&asset.name, &asset.media_type, sha384(&asset.bytes));
+        let file = File::create(out.join(format!("{name}.gz")))?;
+        let mut encoder = GzEncoder::new(file, Compression::best());
+        encoder.write_all(&asset.bytes)?;
+        encoder.finish()?;
+        let gzip = format!(r#"include_bytes!(concat!(env!("OUT_DIR"), "/{name}.gz"))"#);
+        writeln!(
+            entries,
+            r#"    Asset {{ name: {name:?}, media_type: {media_type:?}, etag: "\"{etag}\"", gzip: {gzip} }},"#
+        )?;
+    }
+    let code = format!(
+        r#"/// Whether GraphiQL's own files are in the binary; if not, its page loads them from [`CDN`].
+pub const EMBEDDED: bool = {embedded};
+/// The one foreign origin that the page needs while GraphiQL is not embedded.
+pub const CDN: &str = {cdn:?};
+const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/graphiql.html"));
+static ASSETS: &[Asset] = &[
+{entries}];
+"#
+    );
+    fs::write(out.join("graphiql_assets.rs"), code)?;
+    Ok(())
+}
+
+/// The packages' files, each proven to be the one that was pinned.
+fn package_assets(source: &Path, folder: &Path, packages: &[Value]) -> Result<Vec<Asset>> {
+    install(source, folder)?;
+    let mut assets = Vec::new();
+    for entry in packages {
+        let file = text(entry, "file")?;
+        let found = asset(entry, &folder.join("node_modules").join(file))?;
+        if format!("sha384-{}", sha384(&found.bytes)) != text(entry, "integrity")? {
+            return Err(format!("{file} is not the file that playground/assets.json pins").into());
+        }
+        assets.push(found);
+    }
+    Ok(assets)
+}
+
+/// Runs `npm ci` in `folder`, unless it has already succeeded there for the same two files.
+fn install(source: &Path, folder: &Path) -> Result<()> {
+    let package = fs::read(source.join("package.json"))?;
+    let lock = fs::read(source.join("package-lock.json"))?;
+    // Inside the folder that npm replaces, so that it never outlives what it stands for.
+    let stamp = folder.join("node_modules/.vestibule-installed");
+    let wanted = sha384(&[package.as_slice(), &lock].concat());
+    if fs::read_to_string(&stamp).is_ok_and(|present| present == wanted) {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join("package.json"), package)?;
+    fs::write(folder.join("package-lock.json"), lock)?;
+
+    let log = folder.join("npm.log");
+    let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
+        .args("ci --ignore-scripts --no-audit --no-fund --no-update-notifier".split(' '))
+        // Without a network, its own patience would use up the whole limit.
+        .args("--prefer-offline --fetch-retry-mintimeout=1000 --fetch-retry-factor=2".split(' '))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(&log)?)
+        .spawn()
+        .map_err(|error| format!("npm could not be started ({error})"))?;
+    let deadline = Instant::now() + INSTALL_LIMIT;
+    let status = loop {
+        if let Some(status) = npm.try_wait()? {
+            break status;
+        }
+        if Instant::now() >= deadline {
+            npm.kill()?;
+            npm.wait()?;
+            return Err(format!("npm ci took longer than {INSTALL_LIMIT:?}").into());
+        }
+        sleep(Duration::from_millis(50));
+    };
+    if !status.success() {
+        return Err(format!("npm ci failed, as {} tells", log.display()).into());
+    }
+    Ok(fs::write(stamp, wanted)?)
+}
+
+/// The page with the packages' files at the CDN, each held to its hash by the browser.
+fn page_from_cdn(mut page: String, cdn: &str, packages: &[Value]) -> Result<String> {
+    for entry in packages {
+        let here = format!("\"/graphql/assets/{}\"", text(entry, "name")?);
+        let there = format!(
+            "\"{cdn}{}\" integrity=\"{}\" crossorigin=\"anonymous\"",
+            text(entry, "path")?,
+            text(entry, "integrity")?
+        );
+        if !page.contains(&here) {
+            return Err(format!("playground/index.html does not link {here}").into());
+        }
+        page = page.replace(&here, &there);
+    }
+    Ok(page)
+}
+
+fn asset(entry: &Value, file: &Path) -> Result<Asset> {
+    Ok(Asset {
+        name: text(entry, "name")?.to_owned(),
+        media_type: text(entry, "type")?.to_owned(),
+        bytes: fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?,
+    })
+}
+
+fn sha384(bytes: &[u8]) -> String {
+    STANDARD.encode(Sha384::digest(bytes))
+}
+
+fn env(name: &str) -> Result<String> {
+    std::env::var(name).map_err(|error| format!("{name}: {error}").into())
+}
+
+fn text<'a>(entry: &'a Value, key: &str) -> Result<&'a str> {
+    entry[key]
+        .as_str()
+        .ok_or_else(|| format!("playground/assets.json: no text {key:?}").into())
+}
+
+fn list<'a>(entry: &'a Value, key: &str) -> Result<&'a [Value]> {
+    entry[key]
+        .as_array()
+        .map(Vec::as_slice)
+        .ok_or_else(|| format!("playground/assets.json: no list {key:?}").into())
+}

@@ -1,0 +1,32 @@
+//! One sign-in on one device; every token rotated from it carries its id as `sid`.
+
+use sea_orm::entity::prelude::*;
+
+use crate::StringList;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sessions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub application_id: Uuid,
+    pub user_agent: Option<String>,
+    pub ip_address: Option<String>,
+    /// Authentication methods (RFC 8176).
+    #[sea_orm(column_type = "JsonBinary")]
+    pub amr: StringList,
+    pub authenticated_at: DateTimeUtc,
+    pub created_at: DateTimeUtc,
+    pub last_used_at: DateTimeUtc,
+    /// Slides at every refresh, never past `ends_at`.
+    pub expires_at: DateTimeUtc,
+    /// The absolute end, however often it is refreshed.
+    pub ends_at: DateTimeUtc,
+    pub revoked_at: Option<DateTimeUtc>,
+    #[sea_orm(belongs_to, from = "user_id", to = "id")]
+    pub user: HasOne<super::user::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,68 @@
+//! Forward-only migrations, the truth about the schema. They name tables by strings, never by entities: history
+//! must not change when an entity does. A change expands first and contracts in a later release, so that the
+//! previous version's statements keep working.
+
+mod m20261120_000001_realm;
+mod m20261120_000002_account;
+mod m20261120_000003_session;
+mod m20261120_000004_house;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+/// Any number serves, as long as no other program takes the same advisory lock in this database.
+const ADVISORY_LOCK: i64 = 0x7665_7374_6962_756c;
+
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261120_000001_realm::Migration),
+            Box::new(m20261120_000002_account::Migration),
+            Box::new(m20261120_000003_session::Migration),
+            Box::new(m20261120_000004_house::Migration),
+        ]
+    }
+}
+
+/// Begins a transaction that only one instance can hold at a time: the others wait for its end.
+///
+/// The framework itself takes no lock, so that two instances on an empty database would both create the tables.
+///
+/// # Errors
+/// When the database cannot be reached, or (on SQLite) another writer does not end within the busy timeout.
+pub async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let tx = db.begin_with_options(options).await?;
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
+            .await?;
+    }
+    Ok(tx)
+}
+
+/// Applies what is missing, inside a transaction from [`begin_alone`].
+///
+/// # Errors
+/// When a statement fails; the caller's transaction is then to be dropped, and nothing has changed.
+pub async fn apply(tx: &DatabaseTransaction) -> Result<(), DbErr> {
+    Migrator::up(tx, None).await
+}
+
+/// Whether every migration that this program knows has been applied.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn is_current(db: &DatabaseConnection) -> Result<bool, DbErr> {
+    let applied = Migrator::get_applied_migrations(db).await?;
+    Ok(applied.len() >= Migrator::migrations().len())
+}

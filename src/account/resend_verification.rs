@@ -1,0 +1,79 @@
+//! `resendVerification`: another mail for a request that is still open; the same answer for one that is not.
+
+use async_graphql::{ID, InputObject};
+use entity::verification::{self, Column, Entity};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Result;
+use crate::job::Task;
+use crate::scalar::DateTime;
+use crate::session::{Outcome, PendingVerification};
+use crate::ticket::{LINK_LIFE, digest_of};
+use crate::verification as proofs;
+
+#[derive(Debug, InputObject)]
+pub struct ResendVerificationInput {
+    /// `PendingVerification.verificationId` of the request.
+    pub verification_id: ID,
+}
+
+/// # Errors
+/// Only when the database does not answer.
+pub async fn resend_verification(
+    app: &App,
+    caller: &Caller,
+    input: ResendVerificationInput,
+) -> Result<Outcome> {
+    let open = Entity::find()
+        .filter(Column::HandleDigest.eq(digest_of(&input.verification_id)))
+        .filter(Column::ConsumedAt.is_null())
+        .filter(Column::ExpiresAt.gt(app.now()));
+    let Some(row) = open.one(app.db.read()).await? else {
+        return Ok(Outcome::Pending(unknown(app, input)));
+    };
+    let tx = app.db.begin().await?;
+    let budget = proofs::start::budget(app, &tx, caller, &row).await?;
+    // Where no mail goes, the code that was mailed before stays good.
+    if budget.allowed && next_round(&tx, &row).await? {
+        let task = Task::SendVerification {
+            verification: row.id,
+            round: row.code_round + 1,
+        };
+        app.enqueue(&tx, &task).await?;
+        tx.commit().await?;
+        app.worker.wake();
+    }
+    Ok(proofs::pending(app, &row, budget.again_at))
+}
+
+/// Starts the next round, with a new code and new tries; the mail that leaves then starts its ten minutes. Of two that
+/// ask at the same moment, one does.
+async fn next_round(tx: &impl ConnectionTrait, row: &verification::Model) -> Result<bool> {
+    let moved = Entity::update_many()
+        .col_expr(Column::CodeRound, Expr::col(Column::CodeRound).add(1))
+        .col_expr(Column::CodeTries, 0.into())
+        .col_expr(
+            Column::CodeExpiresAt,
+            Option::<chrono::DateTime<chrono::Utc>>::None.into(),
+        )
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::CodeRound.eq(row.code_round))
+        .filter(Column::ConsumedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(moved.rows_affected == 1)
+}
+
+/// A handle that names nothing (any more) tells no address.
+fn unknown(app: &App, input: ResendVerificationInput) -> PendingVerification {
+    let now = app.now();
+    PendingVerification::of_email(
+        input.verification_id.0,
+        String::new(),
+        DateTime(now + LINK_LIFE),
+        DateTime(now),
+    )
+}

@@ -1,0 +1,192 @@
+//! `verifyEmail`: the answered mail makes the user of a pending sign-up, or verifies the address of an existing one.
+
+use async_graphql::InputObject;
+use entity::verification::{Column, Purpose};
+use entity::{application, pending_sign_up, user, verification};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
+
+use super::sign_up::insert_if_free;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::event::{Event, Kind};
+use crate::secret::Secret;
+use crate::session::{self, Outcome};
+use crate::verification::{Redeemed, VerificationProof, redeem};
+
+#[derive(Debug, InputObject)]
+pub struct VerifyEmailInput {
+    /// The ticket of the link, or the code.
+    pub proof: VerificationProof,
+    /// Where the sign-up carried a `codeChallenge`: its verifier (RFC 7636).
+    #[graphql(secret)]
+    pub code_verifier: Option<Secret>,
+}
+
+/// # Errors
+/// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong.
+pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -> Result<Outcome> {
+    let redeemed = find(app, caller, input.proof, input.code_verifier).await?;
+    let application = application::Entity::find_by_id(redeemed.row.application_id)
+        .one(app.db.read())
+        .await?
+        .filter(|application| {
+            caller
+                .client_id
+                .as_ref()
+                .is_none_or(|client_id| *client_id == application.client_id)
+        })
+        .ok_or_else(|| redeemed.refusal())?;
+    let tx = app.db.begin().await?;
+    let (user, event) = answered(app, &tx, &redeemed).await?;
+    let opened = session::open::open(app, &tx, caller, user, application, "otp").await?;
+    app.record(
+        &tx,
+        &caller.origin,
+        Event {
+            session: Some(opened.session.id),
+            ..event
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(Outcome::Opened(Box::new(opened)))
+}
+
+/// What the page behind a mailed link does: the same, but no session is opened. Whoever holds the mail and clicks need
+/// not be the device that asked.
+///
+/// # Errors
+/// `INVALID_TICKET`.
+pub async fn confirm_address(app: &App, caller: &Caller, ticket: Secret) -> Result<()> {
+    let redeemed = find(app, caller, VerificationProof::Ticket(ticket), None).await?;
+    let tx = app.db.begin().await?;
+    let (_, event) = answered(app, &tx, &redeemed).await?;
+    app.record(&tx, &caller.origin, event).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn find(
+    app: &App,
+    caller: &Caller,
+    proof: VerificationProof,
+    verifier: Option<Secret>,
+) -> Result<Redeemed> {
+    let purposes = [Purpose::SignUp, Purpose::EmailVerification];
+    redeem::find(app, caller, proof, verifier.as_ref(), &purposes).await
+}
+
+/// Makes or verifies the user, and consumes the proof.
+async fn answered(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    redeemed: &Redeemed,
+) -> Result<(user::Model, Event)> {
+    let (user, kind) = match redeemed.row.purpose {
+        Purpose::SignUp => (make_user(app, tx, redeemed).await?, Kind::SignedUp),
+        Purpose::EmailVerification => (verify_user(app, tx, redeemed).await?, Kind::EmailVerified),
+    };
+    let event = Event {
+        application: Some(redeemed.row.application_id),
+        connection: Some(redeemed.row.connection_id),
+        ..Event::by_user(kind, user.id)
+    };
+    Ok((user, event))
+}
+
+/// The user is inserted before the proof is consumed: of several answered mails for one address, the unique index lets
+/// one pass and the others wait for it, so that they cannot lock each other out.
+async fn make_user(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    redeemed: &Redeemed,
+) -> Result<user::Model> {
+    let row = &redeemed.row;
+    let pending = pending_sign_up::Entity::find_by_id(row.id)
+        .one(tx)
+        .await?
+        .ok_or_else(|| redeemed.refusal())?;
+    let now = app.now();
+    let user = user::Model {
+        id: app.id(),
+        connection_id: row.connection_id,
+        email: row.email.clone(),
+        email_key: row.email_key.clone(),
+        email_verified_at: Some(now),
+        username: None,
+        username_key: None,
+        phone_number: pending.phone_number,
+        display_name: pending.display_name,
+        given_name: pending.given_name,
+        middle_name: pending.middle_name,
+        family_name: pending.family_name,
+        avatar_url: None,
+        locale: row.locale.clone(),
+        metadata: pending.metadata,
+        app_metadata: Value::Object(serde_json::Map::new()),
+        default_role: pending.default_role,
+        roles: pending.roles,
+        password_hash: Some(pending.password_hash),
+        disabled_at: None,
+        last_sign_in_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    if !insert_if_free(tx, user.clone()).await? {
+        return Err(redeemed.refusal());
+    }
+    redeemed.consume(tx, now).await?;
+    void_others(app, tx, row).await?;
+    Ok(user)
+}
+
+/// Whoever else signed up with this address has lost: the password that is active is the one of the answered mail.
+async fn void_others(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    row: &verification::Model,
+) -> Result<()> {
+    verification::Entity::update_many()
+        .col_expr(Column::ConsumedAt, app.now().into())
+        .filter(Column::ConnectionId.eq(row.connection_id))
+        .filter(Column::EmailKey.eq(&row.email_key))
+        .filter(Column::Purpose.eq(Purpose::SignUp))
+        .filter(Column::ConsumedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+async fn verify_user(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    redeemed: &Redeemed,
+) -> Result<user::Model> {
+    let now = app.now();
+    redeemed.consume(tx, now).await?;
+    let user = match redeemed.row.user_id {
+        Some(id) => user::Entity::find_by_id(id).one(tx).await?,
+        None => None,
+    };
+    // The address may have changed since the mail left.
+    let user = user
+        .filter(|user| user.email_key == redeemed.row.email_key)
+        .ok_or_else(|| redeemed.refusal())?;
+    if user.disabled_at.is_some() {
+        return Err(Error::AccountDisabled);
+    }
+    user::Entity::update_many()
+        .col_expr(user::Column::EmailVerifiedAt, now.into())
+        .col_expr(user::Column::UpdatedAt, now.into())
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::EmailVerifiedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(user::Model {
+        email_verified_at: Some(now),
+        updated_at: now,
+        ..user
+    })
+}

@@ -1,0 +1,35 @@
+//! `me`: the caller's own account.
+
+use async_graphql::{Context, ServerError};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::user::{self, User};
+
+/// # Errors
+/// When the database does not answer. A bad bearer is an error beside a null, not instead of it.
+pub async fn me(ctx: &Context<'_>) -> Result<Option<User>> {
+    let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+    let identity = match caller.identity_if_any(app).await {
+        Ok(Some(identity)) => identity,
+        Ok(None) => return Ok(None),
+        Err(error @ Error::Unauthenticated(_)) => {
+            let error = async_graphql::Error::from(error).into_server_error(ctx.item.pos);
+            ctx.add_error(ctx.set_error_path(ServerError { ..error }));
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let with_sessions = ctx.look_ahead().field("sessions").exists();
+    let user = identity.user.clone();
+    user::view::load(
+        app.db.read(),
+        user,
+        Some(identity.session.id),
+        with_sessions,
+        app.now(),
+    )
+    .await
+    .map(Some)
+}

@@ -1,0 +1,46 @@
+//! What administrators may ask and do. Every resolver begins with the guard.
+
+mod connection;
+mod user;
+
+use async_graphql::{Context, Object};
+pub use connection::{AdminUpdateConnectionInput, ConnectionSettings};
+pub use user::UserLookup;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Result;
+use crate::user::User;
+
+#[derive(Default)]
+pub struct AdminQuery;
+
+#[Object]
+impl AdminQuery {
+    /// One account, by id or by address; null where there is none. Administrators only: header
+    /// `x-vestibule-admin-secret`.
+    async fn admin_user(&self, ctx: &Context<'_>, by: UserLookup) -> Result<Option<User>> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        let with_sessions = ctx.look_ahead().field("sessions").exists();
+        user::admin_user(app, by, with_sessions).await
+    }
+}
+
+#[derive(Default)]
+pub struct AdminMutation;
+
+#[Object]
+impl AdminMutation {
+    /// Changes the rules of a database connection, from the next request on. Fields that are left out keep their value.
+    /// Administrators only: header `x-vestibule-admin-secret`.
+    async fn admin_update_connection(
+        &self,
+        ctx: &Context<'_>,
+        input: AdminUpdateConnectionInput,
+    ) -> Result<ConnectionSettings> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        connection::admin_update_connection(app, caller, input).await
+    }
+}

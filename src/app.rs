@@ -1,0 +1,148 @@
+//! The house with everything that its rooms use. Cloning it is cheap; all clones share one house.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use crate::clock::{Clock, Rng};
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::Result;
+use crate::event::{Event, Origin};
+use crate::hasher::{Hasher, HasherOptions};
+use crate::job::{self, Desk, Task, Worker};
+use crate::key::{self, KeyRing, Sealer};
+use crate::mail::{Inbox, Mailer, SmtpOptions};
+use crate::ticket::TicketKey;
+
+#[derive(Clone, Debug)]
+pub struct App {
+    pub config: Arc<Config>,
+    pub db: Db,
+    pub clock: Clock,
+    pub rng: Rng,
+    pub hasher: Hasher,
+    pub keys: KeyRing,
+    pub tickets: TicketKey,
+    pub worker: Worker,
+    /// Where mail stays when no mail server is set (development only).
+    pub inbox: Option<Inbox>,
+}
+
+impl App {
+    /// Opens the house: connects, migrates, makes the keys that are missing, starts the password workers. Several
+    /// instances may do this at once on an empty database: one does the work, the others wait for it.
+    ///
+    /// # Errors
+    /// When a setting is unusable or the database cannot be reached.
+    pub async fn open(config: Config, clock: Clock, rng: Rng) -> Result<Self> {
+        let settings = &config.settings;
+        let timeout = Duration::from_millis(settings.database_timeout);
+        let sealer = Arc::new(Sealer::new(&config.master_key, rng.clone())?);
+        let db = Db::connect(
+            &settings.database_url,
+            settings.database_connections,
+            timeout,
+        )
+        .await?;
+        let tickets = furnish(&db, &sealer, &clock, &rng).await?;
+        let keys = KeyRing::load(db.read(), sealer, config.issuer()).await?;
+        let hasher = Hasher::start(&hasher_options(&config), rng.clone())?;
+        let (mailer, inbox) = mailer(&config)?;
+        let desk = Desk {
+            tickets: tickets.clone(),
+            public_url: config.issuer().to_owned(),
+        };
+        let worker = Worker::new(
+            db.clone(),
+            clock.clone(),
+            mailer,
+            desk,
+            settings.mail_attempts,
+        );
+        Ok(Self {
+            config: Arc::new(config),
+            db,
+            clock,
+            rng,
+            hasher,
+            keys,
+            tickets,
+            worker,
+            inbox,
+        })
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// A new UUIDv7.
+    pub fn id(&self) -> Uuid {
+        self.rng.id(self.clock.now())
+    }
+
+    /// Writes an event into the audit trail, in the transaction of the change that it tells of.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record(
+        &self,
+        db: &impl ConnectionTrait,
+        origin: &Origin,
+        event: Event,
+    ) -> Result<()> {
+        event.record(db, self.id(), self.now(), origin).await
+    }
+
+    /// Writes a task into the outbox, in the transaction of the change that asks for it. Wake the worker afterwards.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn enqueue(&self, db: &impl ConnectionTrait, task: &Task) -> Result<()> {
+        job::enqueue(db, self.id(), task, self.now()).await
+    }
+}
+
+/// Migrates, and makes the keys of a new installation, alone.
+async fn furnish(db: &Db, sealer: &Sealer, clock: &Clock, rng: &Rng) -> Result<TicketKey> {
+    let tx = migration::begin_alone(db.write()).await?;
+    migration::apply(&tx).await?;
+    let now = clock.now();
+    key::ensure_signing_key(&tx, sealer, rng.id(now), now).await?;
+    let tickets = key::ensure_ticket_key(&tx, sealer, rng, now).await?;
+    tx.commit().await?;
+    Ok(tickets)
+}
+
+fn hasher_options(config: &Config) -> HasherOptions {
+    let settings = &config.settings;
+    HasherOptions {
+        memory: settings.password_memory,
+        passes: settings.password_passes,
+        lanes: settings.password_lanes,
+        workers: settings
+            .password_workers
+            .map_or(usize::MAX, |workers| workers as usize),
+        queue: settings.password_queue as usize,
+        wait: Duration::from_millis(settings.password_wait),
+    }
+}
+
+fn mailer(config: &Config) -> Result<(Mailer, Option<Inbox>)> {
+    let settings = &config.settings;
+    let Some(url) = &settings.smtp_url else {
+        let inbox = Inbox::default();
+        return Ok((Mailer::Inbox(inbox.clone()), Some(inbox)));
+    };
+    let timeout = Duration::from_millis(settings.smtp_timeout);
+    let options = SmtpOptions {
+        url,
+        authority: settings.smtp_ca.as_deref(),
+        timeout,
+    };
+    Ok((Mailer::smtp(&options, settings.mail_from.clone())?, None))
+}

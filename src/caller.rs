@@ -1,0 +1,142 @@
+//! Who is asking: what the door saw of the request, and the session behind its bearer, looked up once and only when a
+//! field needs it. A bad bearer makes a caller anonymous with a reason; it never fails the request.
+
+use std::net::IpAddr;
+
+use entity::{application, session, user};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use tokio::sync::OnceCell;
+
+use crate::app::App;
+use crate::error::{Error, Reason, Result};
+use crate::event::Origin;
+use crate::key::Claims;
+use crate::secret::Secret;
+use crate::value::{Locale, network_of};
+
+/// One request's caller.
+#[derive(Debug, Default)]
+pub struct Caller {
+    pub ip: Option<IpAddr>,
+    pub origin: Origin,
+    pub locale: Option<Locale>,
+    /// Header `x-client-id`.
+    pub client_id: Option<String>,
+    /// Header `Authorization: Bearer`, or the reason why there is none.
+    pub bearer: Bearer,
+    /// The admin secret was right.
+    pub is_administrator: bool,
+    /// Looked up when it is first asked for.
+    pub(crate) identity: OnceCell<Result<Identity, Reason>>,
+}
+
+/// What the `Authorization` header held.
+#[derive(Debug, Default)]
+pub enum Bearer {
+    #[default]
+    Missing,
+    /// Another scheme, or two headers.
+    Malformed,
+    Token(Secret),
+}
+
+/// A signed-in caller.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub session: session::Model,
+    pub user: user::Model,
+    pub application: application::Model,
+}
+
+impl Caller {
+    /// The signed-in user and session.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` with its reason; `OVERLOADED` when the database does not answer.
+    pub async fn identity(&self, app: &App) -> Result<&Identity> {
+        let found = self.identity.get_or_try_init(|| self.look_up(app)).await?;
+        found
+            .as_ref()
+            .map_err(|reason| Error::Unauthenticated(*reason))
+    }
+
+    /// As [`Caller::identity`], with nothing for a caller who sent no bearer at all.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` for a bearer that is expired, revoked or none of ours.
+    pub async fn identity_if_any(&self, app: &App) -> Result<Option<&Identity>> {
+        match self.identity(app).await {
+            Ok(identity) => Ok(Some(identity)),
+            Err(Error::Unauthenticated(Reason::TokenMissing)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// # Errors
+    /// Without the admin secret: `UNAUTHENTICATED` for who is not signed in, `FORBIDDEN` for who is.
+    pub async fn require_administrator(&self, app: &App) -> Result<()> {
+        if self.is_administrator {
+            return Ok(());
+        }
+        self.identity(app).await?;
+        Err(Error::Forbidden)
+    }
+
+    /// The claims of the bearer, where we signed it, expired or not.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn claims(&self, app: &App) -> Result<Option<Claims>> {
+        match &self.bearer {
+            Bearer::Token(token) => app.keys.verify(app.db.read(), token.expose()).await,
+            Bearer::Missing | Bearer::Malformed => Ok(None),
+        }
+    }
+
+    /// What limits count: an IPv4 address or an IPv6 /64; callers without an address share one.
+    pub fn network(&self) -> String {
+        self.ip.map_or_else(|| "unknown".to_owned(), network_of)
+    }
+
+    async fn look_up(&self, app: &App) -> Result<Result<Identity, Reason>> {
+        let claims = match (&self.bearer, self.claims(app).await?) {
+            (Bearer::Missing, _) => return Ok(Err(Reason::TokenMissing)),
+            (_, Some(claims)) => claims,
+            (_, None) => return Ok(Err(Reason::TokenInvalid)),
+        };
+        let differs = self
+            .client_id
+            .as_ref()
+            .is_some_and(|client_id| *client_id != claims.client_id);
+        let now = app.now();
+        if differs || claims.iat > now.timestamp() + 60 {
+            return Ok(Err(Reason::TokenInvalid));
+        }
+        if claims.exp <= now.timestamp() {
+            return Ok(Err(Reason::TokenExpired));
+        }
+        let found = session::Entity::find_by_id(claims.sid)
+            .filter(session::Column::RevokedAt.is_null())
+            .filter(session::Column::EndsAt.gt(now))
+            .find_also_related(user::Entity)
+            .one(app.db.read())
+            .await?;
+        let Some((session, Some(user))) = found else {
+            return Ok(Err(Reason::SessionRevoked));
+        };
+        if user.id != claims.sub || user.disabled_at.is_some() {
+            return Ok(Err(Reason::SessionRevoked));
+        }
+        let application = application::Entity::find_by_id(session.application_id)
+            .one(app.db.read())
+            .await?;
+        match application {
+            Some(application) if application.client_id == claims.client_id => Ok(Ok(Identity {
+                session,
+                user,
+                application,
+            })),
+            _ => Ok(Err(Reason::TokenInvalid)),
+        }
+    }
+}

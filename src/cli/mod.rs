@@ -1,0 +1,77 @@
+//! The command line.
+
+mod migrate;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config, Environment};
+
+/// The front door of a GraphQL application.
+#[derive(Parser)]
+#[command(name = "vestibule", version, after_long_help = config::manual())]
+struct Cli {
+    /// Without a command: `serve`.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API; in development on http://127.0.0.1:4000 with a SQLite file and a built-in inbox
+    Serve,
+    /// Apply migrations and exit; safe when several instances start at once
+    Migrate,
+    /// Print the schema in GraphQL's schema definition language
+    Schema,
+}
+
+/// Runs one command.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command.unwrap_or(Command::Serve) {
+        Command::Schema => {
+            print!("{}", crate::graphql::sdl());
+            Ok(())
+        }
+        Command::Serve => configured(serve::serve),
+        Command::Migrate => configured(migrate::migrate),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vestibule: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn configured<Run: Future<Output = Result<(), Failure>>>(
+    command: impl FnOnce(Config) -> Run,
+) -> Result<(), Failure> {
+    let environment = Environment::of_process();
+    let config = config::load(&environment)?;
+    crate::telemetry::start(&config)?;
+    for name in environment.unknown() {
+        tracing::warn!(
+            name,
+            "this variable is no setting; `vestibule --help` lists every one"
+        );
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(command(config))
+}
+
+/// What keeps a command from running, with the causes that the log of a request would have.
+fn explain(error: crate::error::Error) -> Failure {
+    use std::error::Error as _;
+    match error.source() {
+        Some(source) => source.to_string().into(),
+        None => error.into(),
+    }
+}

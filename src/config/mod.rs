@@ -1,0 +1,171 @@
+//! The settings: what differs per machine. What differs per customer is a row in the database.
+//!
+//! They are read once, at the start: `vestibule.toml` first, then the environment, which wins. The doc comments of
+//! [`Settings`] are the manual that `vestibule --help` prints.
+
+mod load;
+mod settings;
+
+use std::path::PathBuf;
+
+pub use load::{Environment, load, manual};
+pub use settings::{Mode, Settings, Switch};
+use url::Url;
+
+use crate::secret::Secret;
+
+/// What is wrong with the settings. It names the setting and the mend, never the value.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path} cannot be read: {cause}")]
+    Unreadable {
+        path: PathBuf,
+        cause: std::io::Error,
+    },
+    #[error("{path} is not valid TOML (line {line})")]
+    NotToml { path: PathBuf, line: usize },
+    #[error("unknown setting `{0}` in the settings file; `vestibule --help` lists every one")]
+    Unknown(String),
+    #[error("{setting}: {problem}")]
+    Invalid { setting: String, problem: String },
+}
+
+impl ConfigError {
+    fn invalid(setting: &str, problem: impl Into<String>) -> Self {
+        Self::Invalid {
+            setting: setting.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+/// The settings as the house uses them: complete, checked, secrets redacted.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub settings: Settings,
+    /// What links and `iss` are built from; without a trailing slash.
+    pub public_url: Url,
+    /// Where the settings file, or else the process, stands: a generated master key is kept there.
+    pub master_key: MasterKey,
+}
+
+/// Where the key that seals other keys comes from.
+#[derive(Clone, Debug)]
+pub enum MasterKey {
+    /// 32 bytes, base64.
+    Given(Secret),
+    /// Development only: made at the first start and kept in this file, readable by its owner alone.
+    KeptIn(PathBuf),
+}
+
+impl Config {
+    /// The issuer of our tokens and the base of our links, without a trailing slash.
+    pub fn issuer(&self) -> &str {
+        self.public_url.as_str().trim_end_matches('/')
+    }
+
+    pub fn is_development(&self) -> bool {
+        self.settings.mode == Mode::Development
+    }
+
+    pub fn introspection(&self) -> bool {
+        self.settings
+            .introspection
+            .map_or(self.is_development(), Switch::is_on)
+    }
+
+    /// Checks the settings against each other.
+    ///
+    /// # Errors
+    /// The first setting that is missing or does not fit the mode, by name.
+    pub fn check(settings: Settings, bind_is_explicit: bool) -> Result<Self, ConfigError> {
+        let production = settings.mode == Mode::Production;
+        let missing =
+            |name: &str| Err(ConfigError::invalid(name, "is required in production mode"));
+        if production {
+            match &settings.public_url {
+                None => return missing("VESTIBULE_PUBLIC_URL"),
+                Some(url) if url.scheme() != "https" => {
+                    return Err(ConfigError::invalid(
+                        "VESTIBULE_PUBLIC_URL",
+                        "must be an https address in production mode",
+                    ));
+                }
+                Some(_) => {}
+            }
+            if settings.master_key.is_none() {
+                return missing("VESTIBULE_MASTER_KEY");
+            }
+            if settings.admin_secret.is_none() {
+                return missing("VESTIBULE_ADMIN_SECRET");
+            }
+            if settings.smtp_url.is_none() {
+                return missing("VESTIBULE_SMTP_URL");
+            }
+            if !settings.rate_limits.is_on() {
+                return Err(ConfigError::invalid(
+                    "VESTIBULE_RATE_LIMITS",
+                    "may not be off in production mode",
+                ));
+            }
+        } else if !settings.bind.ip().is_loopback() && !bind_is_explicit {
+            return Err(ConfigError::invalid(
+                "VESTIBULE_BIND",
+                "development mode binds to loopback only",
+            ));
+        }
+        if settings
+            .admin_secret
+            .as_ref()
+            .is_some_and(|secret| secret.expose().len() < 16)
+        {
+            return Err(ConfigError::invalid(
+                "VESTIBULE_ADMIN_SECRET",
+                "must have at least 16 characters",
+            ));
+        }
+        let public_url = public_url(&settings)?;
+        let master_key = match &settings.master_key {
+            Some(key) => MasterKey::Given(key.clone()),
+            None => MasterKey::KeptIn(key_file_beside(settings.database_url.expose())),
+        };
+        Ok(Self {
+            settings,
+            public_url,
+            master_key,
+        })
+    }
+}
+
+fn public_url(settings: &Settings) -> Result<Url, ConfigError> {
+    let invalid = |problem: &str| Err(ConfigError::invalid("VESTIBULE_PUBLIC_URL", problem));
+    let url = match &settings.public_url {
+        Some(url) => url.clone(),
+        None => match Url::parse(&format!("http://{}", settings.bind)) {
+            Ok(url) => url,
+            Err(_) => return invalid("cannot be made from VESTIBULE_BIND"),
+        },
+    };
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return invalid("must be an http or https address");
+    }
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        return invalid("must not hold a user, a query or a fragment");
+    }
+    Ok(url)
+}
+
+/// `sqlite://vestibule.db?mode=rwc` → `vestibule.key` in the same folder; for PostgreSQL in the working folder.
+fn key_file_beside(database_url: &str) -> PathBuf {
+    let file = database_url
+        .strip_prefix("sqlite://")
+        .or_else(|| database_url.strip_prefix("sqlite:"))
+        .map(|path| path.split('?').next().unwrap_or_default())
+        .filter(|path| !path.is_empty())
+        .unwrap_or("vestibule.db");
+    PathBuf::from(file).with_extension("key")
+}

@@ -1,0 +1,157 @@
+//! Every setting with its meaning, unit, limits and default. In `vestibule.toml` a setting has the name of its field;
+//! in the environment it is `VESTIBULE_` and that name in capitals. With `_FILE` behind it, the variable names a file
+//! that holds the value.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+use lettre::message::Mailbox;
+use url::Url;
+
+use crate::secret::Secret;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    Development,
+    Production,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+impl Switch {
+    pub fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// `production` refuses to start without a public https address, master key, admin secret and SMTP, and has no
+    /// GraphiQL and no inbox; `development` binds to loopback unless told otherwise.
+    #[arg(long, value_enum, default_value = "development")]
+    pub mode: Mode,
+
+    /// Where to listen: address and port.
+    #[arg(long, default_value = "127.0.0.1:4000")]
+    pub bind: SocketAddr,
+
+    /// What links and the tokens' issuer are built from; never a request header. Default: `http://` and `bind`.
+    #[arg(long)]
+    pub public_url: Option<Url>,
+
+    /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    #[arg(long, default_value = "sqlite://vestibule.db")]
+    pub database_url: Secret,
+
+    /// Connections to PostgreSQL, or reading connections to SQLite (which always has one writing connection).
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub database_connections: u32,
+
+    /// How long a request may wait for a connection, and a statement may run, in milliseconds.
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
+    pub database_timeout: u64,
+
+    /// 32 bytes in base64; seals private keys and other secrets at rest. Default in development: made at the first
+    /// start and kept beside the database.
+    #[arg(long)]
+    pub master_key: Option<Secret>,
+
+    /// Requests whose header `x-vestibule-admin-secret` equals it act as administrator; at least 16 characters.
+    /// Unset: nobody can.
+    #[arg(long)]
+    pub admin_secret: Option<Secret>,
+
+    /// `smtp://HOST:PORT` (STARTTLS wherever the host is not loopback), `smtps://USER:PASSWORD@HOST:465` (TLS).
+    /// Unset in development: mail stays in the built-in inbox.
+    #[arg(long)]
+    pub smtp_url: Option<Secret>,
+
+    /// A PEM file with the certificate authority of the mail server, where the system does not know it.
+    #[arg(long)]
+    pub smtp_ca: Option<PathBuf>,
+
+    /// How long each step of handing a mail over may take, in milliseconds.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
+    pub smtp_timeout: u64,
+
+    /// How often a mail is tried before it is buried with its reason. The waits double from 5 seconds to an hour.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(i32).range(1..=100))]
+    pub mail_attempts: i32,
+
+    /// The sender of all mail.
+    #[arg(long, default_value = "Vestibule <no-reply@localhost>")]
+    pub mail_from: Mailbox,
+
+    /// Whether the schema can be asked for; off: only with the admin secret. Default: on in development, off in
+    /// production.
+    #[arg(long, value_enum)]
+    pub introspection: Option<Switch>,
+
+    /// `off` lifts the limits of attempts and of mails (not the wrong tries of a code); for benchmarks and tests,
+    /// refused in production.
+    #[arg(long, value_enum, default_value = "on")]
+    pub rate_limits: Switch,
+
+    /// Mails an hour to one address, beyond which the answer is the same and no mail goes.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(i32).range(1..=1_000))]
+    pub mails_per_address: i32,
+
+    /// Mails an hour that one network (an IPv4 address, an IPv6 /64) can cause.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=100_000))]
+    pub mails_per_network: i32,
+
+    /// Proxies whose `X-Forwarded-For` is believed: networks in CIDR notation, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Memory of one password hash in KiB (Argon2id `m`, RFC 9106). The least is OWASP's minimum; a raised cost
+    /// reaches each user at the next sign-in.
+    #[arg(long, default_value_t = 19_456, value_parser = clap::value_parser!(u32).range(19_456..=1_048_576))]
+    pub password_memory: u32,
+
+    /// Passes over that memory (Argon2id `t`).
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=64))]
+    pub password_passes: u32,
+
+    /// Lanes (Argon2id `p`). They are computed one after the other.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub password_lanes: u32,
+
+    /// Passwords hashed at once. Default, and at most: one a core.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub password_workers: Option<u32>,
+
+    /// Passwords that may wait for a worker; beyond it the answer is OVERLOADED at once.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub password_queue: u32,
+
+    /// How long a password may wait for a worker, in milliseconds; then the answer is OVERLOADED.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    pub password_wait: u64,
+
+    /// How long a request may take altogether, in milliseconds.
+    #[arg(long, default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(100..=120_000))]
+    pub request_timeout: u64,
+
+    /// How long the headers, and then the body, of a request may take to arrive, in milliseconds.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
+    pub read_timeout: u64,
+
+    /// Connections held open at once; further ones wait in the system's queue.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub http_connections: u32,
+
+    /// How long a shutdown waits for requests under way, in milliseconds.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(0..=300_000))]
+    pub shutdown_timeout: u64,
+
+    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,vestibule=debug`.
+    #[arg(long, default_value = "info,sea_orm_migration=warn")]
+    pub log: String,
+}

@@ -1,0 +1,107 @@
+//! The database: one pool on PostgreSQL; on SQLite one writing connection and several reading ones, so that writers
+//! queue in memory instead of failing on the file's lock.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+use crate::secret::Secret;
+
+/// Connected pools. Waiting for a connection, and every statement, ends after the configured time.
+#[derive(Clone, Debug)]
+pub struct Db {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+impl Db {
+    /// Opens the pools; a SQLite file that is not there is made.
+    ///
+    /// # Errors
+    /// When the address is malformed or the database cannot be reached.
+    pub async fn connect(url: &Secret, connections: u32, timeout: Duration) -> Result<Self, DbErr> {
+        let mut options = ConnectOptions::new(url.expose());
+        options
+            .max_connections(connections)
+            .acquire_timeout(timeout)
+            .connect_timeout(timeout)
+            // An idle connection is asked whether it lives only after a while: a round trip a request otherwise.
+            .test_before_acquire_if_idle_for(Duration::from_secs(30))
+            .sqlx_logging_level(log::LevelFilter::Trace)
+            .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, Duration::from_secs(1));
+        if url.expose().starts_with("sqlite:") {
+            return Self::connect_sqlite(options, timeout).await;
+        }
+        // The server ends a statement itself, so that a request that gave up leaves nothing running.
+        options
+            .statement_timeout(timeout)
+            .set_application_name("vestibule");
+        let pool = Database::connect(options).await?;
+        Ok(Self {
+            reader: pool.clone(),
+            writer: pool,
+        })
+    }
+
+    async fn connect_sqlite(mut options: ConnectOptions, timeout: Duration) -> Result<Self, DbErr> {
+        options.map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // FULL: what was acknowledged survives a pulled plug.
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(timeout)
+                .foreign_keys(true)
+        });
+        // An idle connection costs nothing, and opening one anew costs its page cache.
+        options
+            .idle_timeout(None::<Duration>)
+            .max_lifetime(None::<Duration>);
+        let mut writing = options.clone();
+        writing.max_connections(1).min_connections(1);
+        let writer = Database::connect(writing).await?;
+        let reader = Database::connect(options).await?;
+        Ok(Self { reader, writer })
+    }
+
+    /// For statements that only read.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// For one writing statement that needs no transaction around it.
+    pub fn write(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Begins a writing transaction. Dropping it rolls back, so that a request that is cancelled leaves nothing half
+    /// done. On SQLite it takes the write lock at once: a deferred one fails when it turns from reading to writing.
+    ///
+    /// # Errors
+    /// When no connection is free in time.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.writer.begin_with_options(options).await
+    }
+
+    pub fn backend(&self) -> DbBackend {
+        self.writer.get_database_backend()
+    }
+
+    /// Lets statements under way end and closes every connection.
+    pub async fn close(self) {
+        for pool in [self.reader, self.writer] {
+            // Two handles on PostgreSQL's one pool: the second close finds it closed.
+            if let Err(error) = pool.close().await {
+                tracing::debug!(%error, "closing the database");
+            }
+        }
+    }
+}

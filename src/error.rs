@@ -1,0 +1,216 @@
+//! The one error type. Variants are named by their meaning to the caller; what the caller must not see is kept as a
+//! source for the log. Only the presenter in `graphql.rs` turns an error into something that leaves the house.
+
+use std::borrow::Cow;
+
+use sea_orm::DbErr;
+
+/// What a use case or a service returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The values of `extensions.code`, each with one meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    Unauthenticated,
+    Forbidden,
+    InvalidInput,
+    WeakPassword,
+    EmailTaken,
+    UsernameTaken,
+    InvalidCredentials,
+    AccountDisabled,
+    InvalidTicket,
+    InvalidCode,
+    InvalidRefreshToken,
+    SignUpDisabled,
+    RedirectNotAllowed,
+    OriginNotAllowed,
+    RateLimited,
+    Overloaded,
+    NotFound,
+    AlreadyExists,
+    GraphqlParseFailed,
+    GraphqlValidationFailed,
+    QueryTooComplex,
+    BadRequest,
+    Internal,
+}
+
+/// Why a caller counts as anonymous: `extensions.reason` beside `UNAUTHENTICATED`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    TokenMissing,
+    TokenExpired,
+    TokenInvalid,
+    SessionRevoked,
+}
+
+impl Reason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TokenMissing => "TOKEN_MISSING",
+            Self::TokenExpired => "TOKEN_EXPIRED",
+            Self::TokenInvalid => "TOKEN_INVALID",
+            Self::SessionRevoked => "SESSION_REVOKED",
+        }
+    }
+}
+
+/// One thing that is wrong with one input: `extensions.issues[]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// Below `input`, e.g. `metadata.plan`.
+    pub path: Cow<'static, str>,
+    /// Stable: `required`, `format`, `too_short`, `too_long`, `too_many`, `not_allowed`, `unknown`, or the name of a
+    /// password rule.
+    pub rule: &'static str,
+    /// English, safe to show.
+    pub message: Cow<'static, str>,
+}
+
+impl Issue {
+    pub fn new(
+        path: impl Into<Cow<'static, str>>,
+        rule: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            path: path.into(),
+            rule,
+            message: message.into(),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("You are not signed in.")]
+    Unauthenticated(Reason),
+    #[error("You are not allowed to do this.")]
+    Forbidden,
+    #[error("Some input is not acceptable.")]
+    InvalidInput(Vec<Issue>),
+    #[error("The password is too weak.")]
+    WeakPassword(Vec<Issue>),
+    #[error("This e-mail address is taken.")]
+    EmailTaken,
+    #[error("The login or the password is wrong.")]
+    InvalidCredentials,
+    #[error("This account is disabled.")]
+    AccountDisabled,
+    #[error("This link is unknown, expired or used.")]
+    InvalidTicket,
+    #[error("This code is wrong, expired or used.")]
+    InvalidCode,
+    #[error("This refresh token is unknown, expired or used.")]
+    InvalidRefreshToken,
+    #[error("Signing up is switched off.")]
+    SignUpDisabled,
+    #[error("This redirect address is not allowed.")]
+    RedirectNotAllowed,
+    /// Seconds to wait.
+    #[error("The service is busy. Try again in a moment.")]
+    Overloaded { retry_after: u32 },
+    #[error("There is nothing of this name.")]
+    NotFound,
+    #[error("Something of this name is there already.")]
+    AlreadyExists,
+    #[error("Something went wrong on our side.")]
+    Database(#[source] DbErr),
+    #[error("Something went wrong on our side.")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// How long a client that met a full queue or a lost database had better wait, in seconds.
+pub const RETRY_AFTER: u32 = 2;
+
+impl Error {
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+
+    pub fn invalid(
+        path: impl Into<Cow<'static, str>>,
+        rule: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::InvalidInput(vec![Issue::new(path, rule, message)])
+    }
+
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unauthenticated(_) => Code::Unauthenticated,
+            Self::Forbidden => Code::Forbidden,
+            Self::InvalidInput(_) => Code::InvalidInput,
+            Self::WeakPassword(_) => Code::WeakPassword,
+            Self::EmailTaken => Code::EmailTaken,
+            Self::InvalidCredentials => Code::InvalidCredentials,
+            Self::AccountDisabled => Code::AccountDisabled,
+            Self::InvalidTicket => Code::InvalidTicket,
+            Self::InvalidCode => Code::InvalidCode,
+            Self::InvalidRefreshToken => Code::InvalidRefreshToken,
+            Self::SignUpDisabled => Code::SignUpDisabled,
+            Self::RedirectNotAllowed => Code::RedirectNotAllowed,
+            Self::Overloaded { .. } => Code::Overloaded,
+            Self::NotFound => Code::NotFound,
+            Self::AlreadyExists => Code::AlreadyExists,
+            Self::Database(_) | Self::Internal(_) => Code::Internal,
+        }
+    }
+}
+
+/// A database that cannot be reached, or does not answer in time, is an overload that passes; everything else that a
+/// database says is a defect of ours and is masked.
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        if is_outage(&error) {
+            tracing::warn!(%error, "the database does not answer");
+            return Self::Overloaded {
+                retry_after: RETRY_AFTER,
+            };
+        }
+        Self::Database(error)
+    }
+}
+
+fn is_outage(error: &DbErr) -> bool {
+    use sea_orm::{RuntimeErr, SqlxError};
+    let runtime = match error {
+        DbErr::ConnectionAcquire(_) => return true,
+        DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error) => error,
+        _ => return false,
+    };
+    let RuntimeErr::SqlxError(error) = runtime else {
+        return false;
+    };
+    match &**error {
+        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) => true,
+        SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::WorkerCrashed => true,
+        // 57: operator intervention (shutdown, statement timeout); 53: no resources; 08: connection; 40: the
+        // transaction lost a race; 25006: a replica that is being promoted. SQLite: 5 busy, 6 locked, 13 full.
+        SqlxError::Database(error) => error.code().is_some_and(|code| {
+            let sqlite = matches!(code.as_ref(), "5" | "6" | "13" | "261" | "517");
+            sqlite
+                || code == "25006"
+                || ["57", "53", "08", "40"]
+                    .iter()
+                    .any(|class| code.len() == 5 && code.starts_with(class))
+        }),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_without_a_free_connection_is_an_overload_and_a_type_error_is_not() {
+        let outage = DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout);
+        assert_eq!(Error::from(outage).code(), Code::Overloaded);
+        let defect = DbErr::Type("no such column: secret_column".into());
+        let error = Error::from(defect);
+        assert_eq!(error.code(), Code::Internal);
+        assert!(!error.to_string().contains("secret_column"));
+    }
+}

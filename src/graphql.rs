@@ -1,0 +1,153 @@
+//! Merges the slices into one schema, and presents errors: the only place where a failure gets its public shape.
+
+use async_graphql::{
+    EmptySubscription, MergedObject, PathSegment, Response, Schema, ServerError, Value,
+};
+
+use crate::account::{AccountMutation, AccountQuery};
+use crate::admin::{AdminMutation, AdminQuery};
+use crate::app::App;
+use crate::error::{Code, Error, Issue};
+use crate::password::PasswordMutation;
+use crate::realm::{ErrorCode, RealmQuery};
+use crate::session::SessionMutation;
+
+#[derive(Default, MergedObject)]
+pub struct Query(AccountQuery, RealmQuery, AdminQuery);
+
+#[derive(Default, MergedObject)]
+pub struct Mutation(
+    AccountMutation,
+    PasswordMutation,
+    SessionMutation,
+    AdminMutation,
+);
+
+/// The schema of the house.
+pub type HouseSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// More errors than this say nothing more, and would make an answer larger than its question.
+const MOST_ERRORS: usize = 10;
+
+/// The schema with the house behind it.
+pub fn schema(app: App) -> HouseSchema {
+    let discreet = !app.config.introspection();
+    let builder = bare().data(app);
+    if discreet {
+        builder.disable_suggestions().finish()
+    } else {
+        builder.finish()
+    }
+}
+
+/// The schema's text (SDL), exactly what `schema.graphql` holds.
+pub fn sdl() -> String {
+    bare().finish().sdl()
+}
+
+fn bare() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
+    // The guards of the HTTP handler are tighter; these hold for whoever executes without them.
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .limit_recursive_depth(32)
+        .limit_directives(5)
+}
+
+/// What the transport has to know beside the body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Presented {
+    /// The request was refused before any field ran: there is no `data`.
+    pub refused: bool,
+    /// Seconds for `Retry-After`, with the code that asks for it.
+    pub retry: Option<(Code, u32)>,
+}
+
+/// Gives every error its code and masks what is not known to be safe; what is masked goes to the log under the
+/// request's id.
+pub fn present(response: &mut Response, request_id: &str) -> Presented {
+    let ran =
+        response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty());
+    let mut presented = Presented {
+        refused: !ran && !response.errors.is_empty(),
+        retry: None,
+    };
+    response.errors.truncate(MOST_ERRORS);
+    for error in &mut response.errors {
+        if let Some(Error::Overloaded { retry_after }) = error.source::<Error>() {
+            presented.retry = Some((Code::Overloaded, *retry_after));
+        }
+        present_one(error, request_id);
+    }
+    presented
+}
+
+fn present_one(error: &mut ServerError, request_id: &str) {
+    match (error.source::<Error>(), &error.source) {
+        (Some(ours), _) => {
+            let extensions = extensions_of(ours, request_id);
+            if ours.code() == Code::Internal {
+                log_masked(&error.path, request_id, &format!("{ours:?}"));
+            }
+            set_extensions(error, extensions);
+        }
+        // The engine's own: about the document or its variables, made of nothing but the request and the schema.
+        (None, None) => set_extensions(error, vec![code_extension(Code::GraphqlValidationFailed)]),
+        (None, Some(_)) => {
+            log_masked(&error.path, request_id, &error.message);
+            let masked = Error::internal("an error of an unknown kind");
+            error.message = masked.to_string();
+            set_extensions(error, extensions_of(&masked, request_id));
+        }
+    }
+    // Not a part of the answer, and never to be printed with it.
+    error.source = None;
+}
+
+fn log_masked(path: &[PathSegment], request_id: &str, cause: &str) {
+    tracing::error!(request_id, ?path, cause, "an internal error was masked");
+}
+
+fn extensions_of(error: &Error, request_id: &str) -> Vec<(&'static str, Value)> {
+    let mut extensions = vec![code_extension(error.code())];
+    match error {
+        Error::Unauthenticated(reason) => extensions.push(("reason", reason.as_str().into())),
+        Error::InvalidInput(issues) | Error::WeakPassword(issues) => {
+            extensions.push(("issues", Value::List(issues.iter().map(issue).collect())));
+        }
+        Error::Overloaded { retry_after } => extensions.push(("retryAfter", (*retry_after).into())),
+        Error::Database(_) | Error::Internal(_) => {
+            extensions.push(("requestId", request_id.into()))
+        }
+        _ => {}
+    }
+    extensions
+}
+
+/// `extensions.code` as the schema spells it.
+pub fn code_extension(code: Code) -> (&'static str, Value) {
+    (
+        "code",
+        async_graphql::resolver_utils::enum_value(ErrorCode::from(code)),
+    )
+}
+
+fn issue(issue: &Issue) -> Value {
+    let fields = [
+        ("path", &*issue.path),
+        ("rule", issue.rule),
+        ("message", &*issue.message),
+    ];
+    Value::Object(
+        fields
+            .into_iter()
+            .map(|(name, value)| (async_graphql::Name::new(name), value.into()))
+            .collect(),
+    )
+}
+
+/// Fills `extensions` of an error.
+pub fn set_extensions(error: &mut ServerError, extensions: Vec<(&'static str, Value)>) {
+    let values = error.extensions.get_or_insert_default();
+    for (name, value) in extensions {
+        values.set(name, value);
+    }
+}

@@ -1,0 +1,224 @@
+//! Hashes passwords with Argon2id (RFC 9106) on threads of its own: as many as there are cores at most, each with one
+//! block of memory that it reuses, behind a queue with a bound and a deadline. Hashing is what this house spends its
+//! machine on; nothing else may wait for it, and it may take no more memory than workers × cost.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::constant_time;
+use tokio::sync::oneshot;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::clock::Rng;
+use crate::error::{Error, RETRY_AFTER, Result};
+use crate::secret::Secret;
+
+/// Stored hashes that would cost more memory than this (in KiB) are not computed: one row must not exhaust a machine.
+const MEMORY_LIMIT: u32 = 1_048_576;
+const SALT: usize = 16;
+const OUTPUT: usize = 32;
+
+/// What a hash costs and how much of it may be asked for at once.
+#[derive(Clone, Debug)]
+pub struct HasherOptions {
+    /// KiB.
+    pub memory: u32,
+    pub passes: u32,
+    pub lanes: u32,
+    pub workers: usize,
+    /// How many passwords may wait.
+    pub queue: usize,
+    /// How long one may wait.
+    pub wait: Duration,
+}
+
+/// What checking a password found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    pub matches: bool,
+    /// The stored hash is cheaper than what is asked for today: hash the password again.
+    pub outdated: bool,
+}
+
+/// A handle on the workers; they end when the last handle is gone.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    queue: SyncSender<Job>,
+    params: Params,
+    wait: Duration,
+    rng: Rng,
+    /// What the password of an unknown login is compared with, so that it costs the same as a known one.
+    decoy: Arc<str>,
+}
+
+struct Job {
+    password: Secret,
+    salt: Vec<u8>,
+    params: Params,
+    deadline: Instant,
+    answer: oneshot::Sender<Result<[u8; OUTPUT]>>,
+}
+
+impl Hasher {
+    /// Starts the workers.
+    ///
+    /// # Errors
+    /// When the cost is outside of what Argon2id allows, or a thread cannot be started.
+    pub fn start(options: &HasherOptions, rng: Rng) -> Result<Self> {
+        let params = Params::new(options.memory, options.passes, options.lanes, Some(OUTPUT))
+            .map_err(to_internal)?;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let (queue, jobs) = sync_channel(options.queue);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for number in 0..options.workers.clamp(1, cores) {
+            let jobs = Arc::clone(&jobs);
+            thread::Builder::new()
+                .name(format!("password-{number}"))
+                .spawn(move || work_through(&jobs))
+                .map_err(Error::internal)?;
+        }
+        // No password has this hash: the output is random, not computed.
+        let decoy = phc_string(&params, &rng.bytes::<SALT>(), &rng.bytes::<OUTPUT>())?;
+        Ok(Self {
+            queue,
+            params,
+            wait: options.wait,
+            rng,
+            decoy: decoy.into(),
+        })
+    }
+
+    /// The password as a PHC string with a fresh salt.
+    ///
+    /// # Errors
+    /// `OVERLOADED` when the queue is full or the wait too long.
+    pub async fn hash(&self, password: &Secret) -> Result<String> {
+        let salt = self.rng.bytes::<SALT>();
+        let output = self
+            .run(password, salt.to_vec(), self.params.clone())
+            .await?;
+        phc_string(&self.params, &salt, &output)
+    }
+
+    /// Compares the password with a stored hash; with none, as slowly, with a hash that nothing matches.
+    ///
+    /// # Errors
+    /// `OVERLOADED` when the queue is full or the wait too long; masked when the stored hash is malformed or its cost
+    /// is out of bounds.
+    pub async fn verify(&self, password: &Secret, stored: Option<&str>) -> Result<Checked> {
+        let hash = PasswordHash::new(stored.unwrap_or(&self.decoy)).map_err(to_internal)?;
+        let params = Params::try_from(&hash).map_err(to_internal)?;
+        let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
+            return Err(Error::internal(
+                "a stored password hash has no salt or no output",
+            ));
+        };
+        let computable = hash.algorithm == Algorithm::Argon2id.ident()
+            && params.m_cost() <= MEMORY_LIMIT
+            && expected.len() == OUTPUT;
+        if !computable {
+            return Err(Error::internal(
+                "a stored password hash is of a kind that is not computed here",
+            ));
+        }
+        let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+        let outdated =
+            cost(&params) != cost(&self.params) && params.m_cost() <= self.params.m_cost();
+        let output = self.run(password, salt.to_vec(), params).await?;
+        let same = constant_time::verify_slices_are_equal(&output, expected.as_bytes()).is_ok();
+        Ok(Checked {
+            matches: same && stored.is_some(),
+            outdated,
+        })
+    }
+
+    async fn run(&self, password: &Secret, salt: Vec<u8>, params: Params) -> Result<[u8; OUTPUT]> {
+        let overloaded = Error::Overloaded {
+            retry_after: RETRY_AFTER,
+        };
+        let (answer, answered) = oneshot::channel();
+        let deadline = Instant::now() + self.wait;
+        // Dropping `answered`, when the client has gone, is what tells the worker to skip this job.
+        match self.queue.try_send(Job {
+            password: normalized(password),
+            salt,
+            params,
+            deadline,
+            answer,
+        }) {
+            Ok(()) => answered.await.unwrap_or(Err(overloaded)),
+            Err(TrySendError::Full(_)) => Err(overloaded),
+            Err(TrySendError::Disconnected(_)) => {
+                Err(Error::internal("the password workers have ended"))
+            }
+        }
+    }
+}
+
+/// Passwords are compared in Unicode's canonical composition (NIST SP 800-63B-4 section 3.1.1.2), otherwise as typed:
+/// nothing is trimmed, folded or cut off.
+fn normalized(password: &Secret) -> Secret {
+    Secret::new(password.expose().nfc().collect::<String>())
+}
+
+fn work_through(jobs: &Mutex<Receiver<Job>>) {
+    let mut memory: Vec<Block> = Vec::new();
+    loop {
+        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = next else {
+            return;
+        };
+        if job.answer.is_closed() {
+            continue;
+        }
+        let result = if Instant::now() > job.deadline {
+            Err(Error::Overloaded {
+                retry_after: RETRY_AFTER,
+            })
+        } else {
+            argon2id(&job, &mut memory)
+        };
+        // The client may have gone meanwhile; then nobody wants the answer.
+        drop(job.answer.send(result));
+    }
+}
+
+fn argon2id(job: &Job, memory: &mut Vec<Block>) -> Result<[u8; OUTPUT]> {
+    let blocks = job.params.block_count();
+    if memory.len() > blocks {
+        // An outdated, dearer hash must not keep its memory.
+        memory.truncate(blocks);
+        memory.shrink_to_fit();
+    } else {
+        memory.resize(blocks, Block::default());
+    }
+    let mut output = [0; OUTPUT];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, job.params.clone())
+        .hash_password_into_with_memory(
+            job.password.expose().as_bytes(),
+            &job.salt,
+            &mut output,
+            memory.as_mut_slice(),
+        )
+        .map_err(to_internal)?;
+    Ok(output)
+}
+
+fn phc_string(params: &Params, salt: &[u8], output: &[u8]) -> Result<String> {
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params).map_err(to_internal)?,
+        salt: Some(Salt::new(salt).map_err(to_internal)?),
+        hash: Some(Output::new(output).map_err(to_internal)?),
+    };
+    Ok(hash.to_string())
+}
+
+fn to_internal(error: impl std::fmt::Display) -> Error {
+    Error::internal(error.to_string())
+}

@@ -1,0 +1,150 @@
+//! From headers to a `Caller`. What arrives here is hostile until proved otherwise: nothing fails, it only counts for
+//! nothing.
+
+use std::net::IpAddr;
+
+use aws_lc_rs::constant_time;
+use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, USER_AGENT};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
+
+use super::Peer;
+use crate::app::App;
+use crate::caller::{Bearer, Caller};
+use crate::event::Origin;
+use crate::secret::Secret;
+use crate::ticket::digest_of;
+use crate::value::{Locale, client_text};
+
+const X_CLIENT_ID: HeaderName = HeaderName::from_static("x-client-id");
+const X_ADMIN_SECRET: HeaderName = HeaderName::from_static("x-vestibule-admin-secret");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+pub fn caller(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Caller {
+    let settings = &app.config.settings;
+    let peer = extensions
+        .get::<Peer>()
+        .map(|peer| peer.0.ip().to_canonical());
+    let ip = peer.map(|peer| client_address(peer, headers, &settings.trusted_proxies));
+    let origin = Origin {
+        ip: ip.map(|ip| ip.to_string()),
+        user_agent: text(headers, &USER_AGENT).and_then(client_text),
+    };
+    Caller {
+        ip,
+        origin,
+        locale: text(headers, &ACCEPT_LANGUAGE).and_then(Locale::of_header),
+        client_id: text(headers, &X_CLIENT_ID).map(str::to_owned),
+        bearer: bearer(headers),
+        is_administrator: is_administrator(settings.admin_secret.as_ref(), headers),
+        ..Caller::default()
+    }
+}
+
+/// Whether the header holds the admin secret; compared by digest, so that neither length nor content shows in time.
+pub fn is_administrator(secret: Option<&Secret>, headers: &HeaderMap) -> bool {
+    let (Some(secret), Some(given)) = (secret, text(headers, &X_ADMIN_SECRET)) else {
+        return false;
+    };
+    constant_time::verify_slices_are_equal(&digest_of(secret.expose()), &digest_of(given)).is_ok()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| !value.is_empty())
+}
+
+fn bearer(headers: &HeaderMap) -> Bearer {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return if headers.contains_key(AUTHORIZATION) {
+            Bearer::Malformed
+        } else {
+            Bearer::Missing
+        };
+    };
+    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+    match token {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Bearer::Token(Secret::new(token.trim()))
+        }
+        _ => Bearer::Malformed,
+    }
+}
+
+/// The rightmost address that no proxy of ours vouches for: what stands further left, anyone can have written.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut client = peer;
+    let hops = headers
+        .get_all(X_FORWARDED_FOR)
+        .iter()
+        .map(HeaderValue::to_str);
+    let hops: Vec<&str> = hops
+        .filter_map(Result::ok)
+        .flat_map(|line| line.split(','))
+        .collect();
+    for hop in hops.iter().rev() {
+        if !is_trusted(&client) {
+            break;
+        }
+        match hop.trim().parse::<IpAddr>() {
+            Ok(address) => client = address.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, forwarded: &[&str], trusted: &str) -> String {
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append(X_FORWARDED_FOR, line.parse().unwrap());
+        }
+        client_address(peer.parse().unwrap(), &headers, &[trusted.parse().unwrap()]).to_string()
+    }
+
+    #[test]
+    fn forwarding_headers_count_only_as_far_as_trusted_proxies_reach() {
+        assert_eq!(
+            client("198.51.100.9", &["203.0.113.1"], "10.0.0.0/8"),
+            "198.51.100.9"
+        );
+        assert_eq!(
+            client("10.0.0.1", &["203.0.113.1"], "10.0.0.0/8"),
+            "203.0.113.1"
+        );
+        assert_eq!(
+            client(
+                "10.0.0.1",
+                &["192.0.2.66, 203.0.113.1", "10.0.0.2"],
+                "10.0.0.0/8"
+            ),
+            "203.0.113.1"
+        );
+        assert_eq!(client("10.0.0.1", &["nonsense"], "10.0.0.0/8"), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &[], "10.0.0.0/8"), "10.0.0.1");
+    }
+
+    #[test]
+    fn only_one_bearer_of_one_scheme_counts() {
+        let of = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(AUTHORIZATION, value.parse().unwrap());
+            }
+            bearer(&headers)
+        };
+        assert!(matches!(of(&["bEaReR abc"]), Bearer::Token(token) if token.expose() == "abc"));
+        assert!(matches!(of(&[]), Bearer::Missing));
+        assert!(matches!(of(&["Basic abc"]), Bearer::Malformed));
+        assert!(matches!(of(&["Bearer a", "Bearer b"]), Bearer::Malformed));
+        assert!(matches!(of(&["Bearer"]), Bearer::Malformed));
+    }
+}

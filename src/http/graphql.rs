@@ -1,0 +1,298 @@
+//! GraphQL over HTTP, as the specification's working draft and the public audit suite read it. Our own handler, because
+//! the stock one takes any content type, any size, and mutations by GET.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use async_graphql::{ServerError, Variables};
+use async_graphql_axum::GraphQLResponse;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, VARY};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::guard::{self, Refusal};
+use super::layer::RequestId;
+use super::negotiate::{self, Media};
+use super::{House, caller, graphiql};
+use crate::error::{Code, Error, RETRY_AFTER as PAUSE};
+use crate::graphql;
+
+/// Octets of a body.
+const BODY: usize = 64 * 1024;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<Map<String, Value>>,
+    /// Taken because the specification has them; nothing reads them.
+    #[serde(rename = "extensions")]
+    _extensions: Option<Map<String, Value>>,
+}
+
+/// A request that is answered before anything runs.
+struct Refused {
+    status: StatusCode,
+    code: Code,
+    message: String,
+    allow: Option<&'static str>,
+}
+
+impl Refused {
+    fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            allow: None,
+        }
+    }
+
+    fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::BadRequest, message)
+    }
+}
+
+pub async fn handle(State(house): State<House>, request: Request) -> Response {
+    let development = house.app.config.is_development();
+    let Some(media) = negotiate::accepted(
+        request.headers(),
+        development && request.method() == Method::GET,
+    ) else {
+        let message = "Only application/graphql-response+json and application/json can be had.";
+        let refused = Refused::new(StatusCode::NOT_ACCEPTABLE, Code::BadRequest, message);
+        return refuse(refused, Media::Json);
+    };
+    if media == Media::Html {
+        return graphiql::page();
+    }
+    match answer(&house, request, media).await {
+        Ok(response) => response,
+        Err(refused) => refuse(refused, media),
+    }
+}
+
+async fn answer(house: &House, request: Request, media: Media) -> Result<Response, Refused> {
+    let app = &house.app;
+    let caller = caller::caller(app, request.headers(), request.extensions());
+    let request_id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(|id| id.0.to_string())
+        .unwrap_or_default();
+    let reads_only = request.method() == Method::GET;
+    let parameters = parameters(house, request).await?;
+    let (executable, document) = parse(parameters, media)?;
+    if reads_only && document.writes {
+        let message = "A GET request runs queries only.";
+        let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message);
+        return Err(Refused {
+            allow: Some("POST"),
+            ..refused
+        });
+    }
+    if document.introspects && !app.config.introspection() && !caller.is_administrator {
+        return Err(request_error(
+            media,
+            Code::GraphqlValidationFailed,
+            "Introspection is switched off.",
+        ));
+    }
+    let deadline = Duration::from_millis(app.config.settings.request_timeout);
+    let run = AssertUnwindSafe(house.schema.execute(executable.data(caller))).catch_unwind();
+    let response = match tokio::time::timeout(deadline, run).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => failed(Error::internal("a resolver panicked")),
+        Err(_) => failed(Error::Overloaded { retry_after: PAUSE }),
+    };
+    Ok(shape(response, media, &request_id))
+}
+
+/// Reads `query`, `operationName`, `variables` and `extensions` from the query of a GET or the body of a POST.
+async fn parameters(house: &House, request: Request) -> Result<Parameters, Refused> {
+    match *request.method() {
+        Method::GET => from_query(request.uri().query().unwrap_or_default()),
+        Method::POST => {
+            if !negotiate::is_json(request.headers()) {
+                let message = "The body must be declared as application/json in UTF-8.";
+                return Err(Refused::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    Code::BadRequest,
+                    message,
+                ));
+            }
+            let patience = Duration::from_millis(house.app.config.settings.read_timeout);
+            from_body(request.into_body(), patience).await
+        }
+        _ => {
+            let message = "GraphQL is asked by GET or POST.";
+            let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message);
+            Err(Refused {
+                allow: Some("GET, POST"),
+                ..refused
+            })
+        }
+    }
+}
+
+fn from_query(query: &str) -> Result<Parameters, Refused> {
+    let mut parameters = Parameters::default();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if value.is_empty() {
+            continue;
+        }
+        let object = || {
+            serde_json::from_str(&value)
+                .map_err(|_| Refused::bad(format!("`{name}` must be a JSON object.")))
+        };
+        match &*name {
+            "query" => parameters.query = Some(value.into_owned()),
+            "operationName" => parameters.operation_name = Some(value.into_owned()),
+            "variables" => parameters.variables = object()?,
+            "extensions" => parameters._extensions = object()?,
+            _ => {}
+        }
+    }
+    Ok(parameters)
+}
+
+async fn from_body(body: Body, patience: Duration) -> Result<Parameters, Refused> {
+    let octets = match tokio::time::timeout(patience, to_bytes(body, BODY)).await {
+        Ok(Ok(octets)) => octets,
+        Ok(Err(_)) => {
+            let message = format!("The body is incomplete or larger than {BODY} octets.");
+            return Err(Refused::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                Code::BadRequest,
+                message,
+            ));
+        }
+        Err(_) => {
+            let message = "The body did not arrive in time.";
+            return Err(Refused::new(
+                StatusCode::REQUEST_TIMEOUT,
+                Code::BadRequest,
+                message,
+            ));
+        }
+    };
+    let first = octets.iter().find(|octet| !octet.is_ascii_whitespace());
+    if first == Some(&b'[') {
+        return Err(Refused::bad(
+            "Several operations in one request are not supported.",
+        ));
+    }
+    serde_json::from_slice(&octets)
+        // The parser's own message may quote what was sent.
+        .map_err(|error| {
+            Refused::bad(format!(
+                "The body is no GraphQL request (line {}, column {}).",
+                error.line(),
+                error.column()
+            ))
+        })
+}
+
+/// Guards, parses and guards again.
+fn parse(
+    parameters: Parameters,
+    media: Media,
+) -> Result<(async_graphql::Request, guard::Document), Refused> {
+    let text = parameters
+        .query
+        .ok_or_else(|| Refused::bad("`query` is missing."))?;
+    let refusal = |refusal: Refusal| match refusal {
+        Refusal::TooComplex(message) => request_error(media, Code::QueryTooComplex, message),
+        Refusal::Invalid(message) => request_error(media, Code::GraphqlValidationFailed, message),
+    };
+    guard::scan(&text).map_err(refusal)?;
+    let mut request = async_graphql::Request::new(text);
+    if let Some(variables) = parameters.variables {
+        request = request.variables(Variables::from_json(Value::Object(variables)));
+    }
+    let document = match request.parsed_query() {
+        Ok(document) => {
+            guard::measure(document, parameters.operation_name.as_deref()).map_err(refusal)?
+        }
+        Err(error) => {
+            return Err(request_error(
+                media,
+                Code::GraphqlParseFailed,
+                &error.message,
+            ));
+        }
+    };
+    if let Some(name) = parameters.operation_name {
+        request = request.operation_name(name);
+    }
+    Ok((request, document))
+}
+
+/// Clients that read `application/json` alone discard the body of anything but 200.
+fn request_error(media: Media, code: Code, message: &str) -> Refused {
+    let status = if media == Media::GraphqlResponse {
+        StatusCode::BAD_REQUEST
+    } else {
+        StatusCode::OK
+    };
+    Refused::new(status, code, message)
+}
+
+fn failed(error: Error) -> async_graphql::Response {
+    let error: ServerError =
+        async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
+    async_graphql::Response::from_errors(vec![error])
+}
+
+fn refuse(refused: Refused, media: Media) -> Response {
+    let (name, code) = graphql::code_extension(refused.code);
+    let body = json!({ "errors": [{ "message": refused.message, "extensions": { name: code } }] });
+    let mut response = (refused.status, body.to_string()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, media.content_type());
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    if let Some(allow) = refused.allow {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    response
+}
+
+/// Presents the errors, and gives the answer its status: a request error has no `data`.
+fn shape(mut response: async_graphql::Response, media: Media, request_id: &str) -> Response {
+    let presented = graphql::present(&mut response, request_id);
+    let mut answer = if presented.refused {
+        let status = if media == Media::GraphqlResponse {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::OK
+        };
+        (status, json!({ "errors": response.errors }).to_string()).into_response()
+    } else {
+        GraphQLResponse::from(response).into_response()
+    };
+    if let Some((code, seconds)) = presented.retry {
+        answer
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+        if media == Media::GraphqlResponse {
+            *answer.status_mut() = if code == Code::RateLimited {
+                StatusCode::TOO_MANY_REQUESTS
+            } else {
+                StatusCode::SERVICE_UNAVAILABLE
+            };
+        }
+    }
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, media.content_type());
+    answer
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_static("accept"));
+    answer
+}

@@ -1,0 +1,92 @@
+//! The development inbox. It shows live tickets, so that it answers to loopback peers with a loopback Host alone: a
+//! page of another origin cannot make a browser read it under a name of its own.
+
+use std::net::IpAddr;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HOST};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::{House, Peer};
+use crate::mail::Received;
+use crate::scalar::DateTime;
+use async_graphql::ScalarType;
+
+/// The mails hold their own styles, and links of ours.
+const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; frame-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+#[derive(Template)]
+#[template(path = "page/inbox.html")]
+struct InboxPage<'a> {
+    mails: &'a [Received],
+    smtp: bool,
+}
+
+pub async fn show(State(house): State<House>, request: Request) -> Response {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    if !peer.is_some_and(|ip| ip.to_canonical().is_loopback())
+        || !has_loopback_host(request.headers())
+    {
+        return (
+            StatusCode::FORBIDDEN,
+            "The inbox answers to this machine alone.\n",
+        )
+            .into_response();
+    }
+    let mails = house
+        .app
+        .inbox
+        .as_ref()
+        .map(crate::mail::Inbox::list)
+        .unwrap_or_default();
+    let accept = request
+        .headers()
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if accept.contains("application/json") {
+        return Json(mails.iter().map(as_json).collect::<Vec<_>>()).into_response();
+    }
+    match (InboxPage {
+        mails: &mails,
+        smtp: house.app.inbox.is_none(),
+    })
+    .render()
+    {
+        Ok(page) => ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn as_json(received: &Received) -> Value {
+    let content = &received.mail.content;
+    let proof = content.proof.as_ref();
+    json!({
+        "to": received.mail.to,
+        "subject": content.subject,
+        "text": content.text,
+        "html": content.html,
+        "purpose": content.purpose,
+        "link": proof.map(|proof| &proof.link),
+        "ticket": proof.map(|proof| proof.ticket.expose()),
+        "code": proof.map(|proof| proof.code.expose()),
+        "sentAt": DateTime(received.sent_at).to_value(),
+    })
+}
+
+fn has_loopback_host(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(HOST).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}

@@ -1,0 +1,110 @@
+//! Accepts connections and serves them. Our own loop, because the framework's sets no deadline for headers, so that a
+//! few slow clients could hold every connection.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::{Request, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::ServiceExt;
+
+use super::Peer;
+
+/// Headers of a request.
+const HEADERS: usize = 64;
+/// Octets that the headers of a request may take.
+const BUFFER: usize = 32 * 1024;
+
+/// Bounds of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerOptions {
+    /// Held open at once.
+    pub connections: usize,
+    /// For the headers of a request to arrive; an idle connection is closed after it, too.
+    pub read_timeout: Duration,
+    /// For requests under way, once the server is told to stop.
+    pub shutdown_timeout: Duration,
+}
+
+/// Serves until told to stop, then lets requests under way end.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    options: ServerOptions,
+    mut stop: watch::Receiver<bool>,
+) {
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(options.connections));
+    loop {
+        let (stream, peer, permit) = tokio::select! {
+            accepted = accept(&listener, &room) => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let router = router.clone();
+        let service =
+            service_fn(move |request: Request<Incoming>| answer(router.clone(), request, peer));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(options.read_timeout)
+            .max_headers(HEADERS)
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(options.shutdown_timeout, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("requests were still under way at the end of the shutdown");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    loop {
+        // Never closed, so that there is always a permit to wait for.
+        let permit = Arc::clone(room).acquire_owned().await.ok();
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are written whole; waiting to fill a packet only delays them.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "a connection without TCP_NODELAY");
+                }
+                return (stream, peer, permit);
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: wait for connections to end instead of spinning.
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<axum::response::Response, Infallible> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(Peer(peer));
+    router.oneshot(request).await
+}

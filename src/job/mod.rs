@@ -1,0 +1,39 @@
+//! The outbox: a change writes down what is to be done about it, in its own transaction; a worker does it later, at
+//! least once.
+
+mod task;
+mod worker;
+
+use chrono::{DateTime, Utc};
+use entity::job;
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+pub use task::{Desk, Task};
+use uuid::Uuid;
+pub use worker::Worker;
+
+use crate::error::{Error, Result};
+
+/// Writes a task down. Wake the worker after the commit.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn enqueue(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    task: &Task,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let row = job::ActiveModel {
+        id: Set(id),
+        task: Set(serde_json::to_value(task).map_err(Error::internal)?),
+        attempts: Set(0),
+        run_at: Set(now),
+        claimed_until: Set(None),
+        created_at: Set(now),
+        done_at: Set(None),
+        buried_at: Set(None),
+        last_error: Set(None),
+    };
+    job::Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! Does what the outbox says. Any number of instances may run one: a conditional update decides who does a job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::job::{Column, Entity, Model};
+use futures_util::future::join_all;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use tokio::sync::{Notify, watch};
+
+use super::Task;
+use super::task::Desk;
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::mail::{MailError, Mailer};
+
+/// Jobs done at once.
+const BATCH: u64 = 8;
+/// Longer than any delivery may take; a worker that died is forgotten after it.
+const CLAIM: TimeDelta = TimeDelta::minutes(5);
+/// How often to look without being woken: for retries, and for what another instance left.
+const LOOK: Duration = Duration::from_secs(1);
+const FIRST_RETRY: TimeDelta = TimeDelta::seconds(5);
+const LAST_RETRY: TimeDelta = TimeDelta::hours(1);
+
+/// The worker and what it needs; clones share the wake-up call.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    db: Db,
+    clock: Clock,
+    mailer: Mailer,
+    desk: Desk,
+    /// A job that failed so often is buried.
+    attempts: i32,
+    wake: Arc<Notify>,
+}
+
+impl Worker {
+    pub fn new(db: Db, clock: Clock, mailer: Mailer, desk: Desk, attempts: i32) -> Self {
+        Self {
+            db,
+            clock,
+            mailer,
+            desk,
+            attempts,
+            wake: Arc::default(),
+        }
+    }
+
+    /// There is something to do: call it after a commit.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Works until told to stop; what is under way then is finished.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let busy = match self.run_due().await {
+                Ok(done) => done > 0,
+                Err(error) => {
+                    tracing::warn!(error = ?error, "the outbox cannot be read; trying again");
+                    false
+                }
+            };
+            if busy {
+                continue;
+            }
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+                changed = stop.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Does one batch of what is due now, and says how many jobs it tried.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn run_due(&self) -> Result<usize> {
+        let now = self.clock.now();
+        let due = Entity::find()
+            .filter(open(now))
+            .order_by_asc(Column::RunAt)
+            .limit(BATCH)
+            .all(self.db.read())
+            .await?;
+        let tried = join_all(due.into_iter().map(|job| self.attempt(job, now))).await;
+        tried
+            .into_iter()
+            .try_fold(0, |sum, tried| tried.map(|tried| sum + usize::from(tried)))
+    }
+
+    async fn attempt(&self, job: Model, now: DateTime<Utc>) -> Result<bool> {
+        let claim = now + CLAIM;
+        let claimed = Entity::update_many()
+            .col_expr(Column::ClaimedUntil, claim.into())
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+            .filter(Column::Id.eq(job.id))
+            .filter(open(now))
+            .exec(self.db.write())
+            .await?;
+        if claimed.rows_affected == 0 {
+            return Ok(false);
+        }
+        let attempt = job.attempts + 1;
+        let outcome = self.deliver(&job, now).await;
+        let ended = self.clock.now();
+        let update = Entity::update_many()
+            .filter(Column::Id.eq(job.id))
+            .filter(Column::ClaimedUntil.eq(claim));
+        let update = match outcome {
+            Ok(()) => update
+                .col_expr(Column::DoneAt, ended.into())
+                .col_expr(Column::LastError, Option::<String>::None.into()),
+            Err(error) => {
+                let refused = matches!(error, MailError::Refused(_));
+                let reason: String = error.to_string().chars().take(500).collect();
+                if refused || attempt >= self.attempts {
+                    tracing::error!(job = %job.id, attempt, reason, "a mail is given up");
+                    update.col_expr(Column::BuriedAt, ended.into())
+                } else {
+                    tracing::warn!(job = %job.id, attempt, reason, "a mail is not taken; trying again later");
+                    update.col_expr(Column::RunAt, (ended + pause_after(attempt)).into())
+                }
+                .col_expr(Column::LastError, reason.into())
+            }
+        };
+        update
+            .col_expr(Column::ClaimedUntil, Option::<DateTime<Utc>>::None.into())
+            .exec(self.db.write())
+            .await?;
+        Ok(true)
+    }
+
+    async fn deliver(&self, job: &Model, now: DateTime<Utc>) -> Result<(), MailError> {
+        let task: Task = serde_json::from_value(job.task.clone())
+            .map_err(|error| MailError::Refused(format!("an unknown task: {error}")))?;
+        let mail = task
+            .mail(&self.desk, self.db.write(), now)
+            .await
+            .map_err(|error| not_made(&error))?;
+        match mail {
+            Some(mail) => self.mailer.send(mail, job.id, now).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn not_made(error: &Error) -> MailError {
+    tracing::error!(error = ?error, "a mail cannot be made");
+    MailError::NotTaken("the mail cannot be made; the log says why".into())
+}
+
+/// What nobody has done, buried or claimed, and whose time has come.
+fn open(now: DateTime<Utc>) -> Condition {
+    Condition::all()
+        .add(Column::DoneAt.is_null())
+        .add(Column::BuriedAt.is_null())
+        .add(Column::RunAt.lte(now))
+        .add(
+            Condition::any()
+                .add(Column::ClaimedUntil.is_null())
+                .add(Column::ClaimedUntil.lte(now)),
+        )
+}
+
+/// Doubles from five seconds to an hour.
+fn pause_after(attempt: i32) -> TimeDelta {
+    let doublings = u32::try_from((attempt - 1).clamp(0, 16)).unwrap_or_default();
+    (FIRST_RETRY * 2_i32.pow(doublings)).clamp(FIRST_RETRY, LAST_RETRY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_an_hour() {
+        let seconds: Vec<_> = [1, 2, 3, 10, 11, 100]
+            .map(|attempt| pause_after(attempt).num_seconds())
+            .into();
+        assert_eq!(seconds, [5, 10, 20, 2560, 3600, 3600]);
+    }
+}

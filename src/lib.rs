@@ -1,0 +1,51 @@
+//! Vestibule, the front door of a GraphQL application: it signs people up, verifies their e-mail, signs them in, keeps
+//! their sessions and lets them change their password, all through GraphQL.
+//!
+//! # The map
+//!
+//! Imports point downward only; `tests/floors.rs` keeps it so.
+//!
+//! | floor | modules | what a line there may touch |
+//! |---|---|---|
+//! | doors | [`cli`], [`http`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
+//! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
+//! | hall | [`app`], [`caller`], [`scalar`] | what every room sees |
+//! | services | [`job`], [`mail`], [`key`], [`hasher`], [`ticket`], [`event`], [`limit`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
+//! | ground | [`config`], [`telemetry`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
+//!
+//! Below the ground lie two crates: `entity`, the tables, and `migration`, their history.
+//!
+//! # One sign-up, walked
+//!
+//! `http/graphql.rs` guards the request and builds a [`caller::Caller`] → `account/mod.rs` → `account/sign_up.rs`:
+//! find application and connection, check the input, the policy, hash (slow, so before the transaction), begin, write
+//! the pending sign-up and its mail's job, record the event, commit, answer → later `job/worker.rs` claims the job,
+//! derives ticket and code, and hands the letter to `mail/`.
+
+pub mod account;
+pub mod admin;
+pub mod app;
+pub mod caller;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod event;
+pub mod graphql;
+pub mod hasher;
+pub mod http;
+pub mod job;
+pub mod key;
+pub mod limit;
+pub mod mail;
+pub mod password;
+pub mod realm;
+pub mod scalar;
+pub mod secret;
+pub mod session;
+pub mod telemetry;
+pub mod ticket;
+pub mod user;
+pub mod value;
+pub mod verification;

@@ -1,0 +1,75 @@
+//! Counters that all instances share and that a restart does not forget.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::limit_counter::{ActiveModel, Column, Entity};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+
+use crate::error::{Error, Result};
+
+/// How often a thing may happen: `most` times in a window of `window`, which begins with the first time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    pub most: i32,
+    pub window: TimeDelta,
+}
+
+/// What counting found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub allowed: bool,
+    /// The earliest time at which once more will be allowed: now, while something is left.
+    pub again_at: DateTime<Utc>,
+}
+
+impl Limit {
+    pub const fn per_hour(most: i32) -> Self {
+        Self {
+            most,
+            window: TimeDelta::hours(1),
+        }
+    }
+
+    /// Counts once and says whether that was within the limit. One statement decides, and it holds the counter's row
+    /// until the transaction ends, so that callers who count the same key follow one another.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn count(
+        self,
+        db: &impl ConnectionTrait,
+        key: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Verdict> {
+        let over = || Expr::col((Entity, Column::WindowEndsAt)).lte(now);
+        let next =
+            |fresh: Expr, running: Expr| CaseStatement::new().case(over(), fresh).finally(running);
+        let count = next(Expr::val(1), Expr::col((Entity, Column::Count)).add(1));
+        let ends = next(
+            Expr::val(now + self.window),
+            Expr::col((Entity, Column::WindowEndsAt)),
+        );
+        let row = ActiveModel {
+            key: Set(key.to_owned()),
+            count: Set(1),
+            window_ends_at: Set(now + self.window),
+        };
+        let on_conflict = OnConflict::column(Column::Key)
+            .value(Column::Count, count)
+            .value(Column::WindowEndsAt, ends)
+            .to_owned();
+        let counter = Entity::insert(row)
+            .on_conflict(on_conflict)
+            .exec_with_returning(db)
+            .await
+            .map_err(Error::from)?;
+        Ok(Verdict {
+            allowed: counter.count <= self.most,
+            again_at: if counter.count < self.most {
+                now
+            } else {
+                counter.window_ends_at
+            },
+        })
+    }
+}

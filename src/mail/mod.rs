@@ -1,0 +1,16 @@
+//! Mail: what it says, and how it leaves the house.
+
+mod inbox;
+mod letter;
+mod transport;
+
+pub use inbox::{Inbox, Received};
+pub use letter::{Asked, Content, Letter, Proof, languages};
+pub use transport::{MailError, Mailer, SmtpOptions};
+
+/// A rendered mail to one address.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    pub to: String,
+    pub content: Content,
+}

@@ -1,0 +1,218 @@
+//! Hands mail over: to a mail server by SMTP, or to the development inbox.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::transport::smtp::PoolConfig;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use url::{Host, Url};
+use uuid::Uuid;
+
+use super::{Inbox, Mail};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// Connections to the mail server held at once.
+const POOL: u32 = 8;
+/// However many steps a conversation has, it ends within this many deadlines of one step.
+const STEPS: u32 = 6;
+
+/// Why a mail could not be handed over.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// The server will never take this mail: no use in trying again.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// It may take it later.
+    #[error("not taken: {0}")]
+    NotTaken(String),
+}
+
+/// How to reach the mail server.
+#[derive(Clone, Debug)]
+pub struct SmtpOptions<'a> {
+    /// `smtp://host:port` or `smtps://user:password@host:port`.
+    pub url: &'a Secret,
+    /// PEM file of a certificate authority that the system does not know.
+    pub authority: Option<&'a Path>,
+    /// For each step of the conversation.
+    pub timeout: Duration,
+}
+
+/// Where mail goes.
+#[derive(Clone, Debug)]
+pub enum Mailer {
+    Smtp {
+        transport: AsyncSmtpTransport<Tokio1Executor>,
+        from: Mailbox,
+        deadline: Duration,
+    },
+    Inbox(Inbox),
+}
+
+impl Mailer {
+    /// Plain text only to loopback; TLS (`smtps`) or STARTTLS everywhere else, and never without it.
+    ///
+    /// # Errors
+    /// When the address or the certificate file is unusable; the value is not named.
+    pub fn smtp(options: &SmtpOptions<'_>, from: Mailbox) -> Result<Self> {
+        let unusable = |what: &str| Error::internal(format!("VESTIBULE_SMTP_URL: {what}"));
+        let url = Url::parse(options.url.expose()).map_err(|_| unusable("is no address"))?;
+        let host = url
+            .host_str()
+            .ok_or_else(|| unusable("names no host"))?
+            .trim_matches(['[', ']']);
+        let tls = || tls_parameters(host, options.authority);
+        let (tls, default_port) = match url.scheme() {
+            "smtps" => (Tls::Wrapper(tls()?), 465),
+            "smtp" if is_loopback(&url) => (Tls::None, 25),
+            "smtp" => (Tls::Required(tls()?), 587),
+            _ => return Err(unusable("must begin with smtp:// or smtps://")),
+        };
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
+            .port(url.port().unwrap_or(default_port))
+            .tls(tls)
+            .timeout(Some(options.timeout))
+            .pool_config(
+                PoolConfig::new()
+                    .max_size(POOL)
+                    .idle_timeout(Duration::from_secs(30)),
+            );
+        if let Some(password) = url.password() {
+            builder =
+                builder.credentials(Credentials::new(decoded(url.username()), decoded(password)));
+        }
+        Ok(Self::Smtp {
+            transport: builder.build(),
+            from,
+            deadline: options.timeout * STEPS,
+        })
+    }
+
+    /// Hands one mail over. The id becomes its `Message-ID`, so that a mail sent twice after a crash is recognised.
+    ///
+    /// # Errors
+    /// Whether trying again makes sense is told by the variant.
+    pub async fn send(&self, mail: Mail, id: Uuid, now: DateTime<Utc>) -> Result<(), MailError> {
+        let (transport, from, deadline) = match self {
+            Self::Inbox(inbox) => {
+                inbox.put(mail, now);
+                return Ok(());
+            }
+            Self::Smtp {
+                transport,
+                from,
+                deadline,
+            } => (transport, from, deadline),
+        };
+        let message = message(&mail, from, id, now)?;
+        match tokio::time::timeout(*deadline, transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(classify(&error)),
+            Err(_) => Err(MailError::NotTaken(
+                "the mail server did not finish in time".into(),
+            )),
+        }
+    }
+}
+
+fn message(
+    mail: &Mail,
+    from: &Mailbox,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Message, MailError> {
+    let unfit = |error: &dyn std::fmt::Display| {
+        MailError::Refused(format!("no mail can be made of it: {error}"))
+    };
+    let to = mail.to.parse::<Mailbox>().map_err(|error| unfit(&error))?;
+    Message::builder()
+        .from(from.clone())
+        .to(to)
+        .subject(mail.content.subject.clone())
+        .date(now.into())
+        .message_id(Some(format!("<{id}@{}>", from.email.domain())))
+        .header(AutoSubmitted)
+        .multipart(
+            MultiPart::alternative()
+                .singlepart(
+                    SinglePart::builder()
+                        .header(ContentType::TEXT_PLAIN)
+                        .body(mail.content.text.clone()),
+                )
+                .singlepart(
+                    SinglePart::builder()
+                        .header(ContentType::TEXT_HTML)
+                        .body(mail.content.html.clone()),
+                ),
+        )
+        .map_err(|error| unfit(&error))
+}
+
+/// Keeps out-of-office answers away (RFC 3834 section 5).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> std::result::Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// 5xx is final for this mail, except where it is about our own sign-in at the server (RFC 4954), which the operator
+/// can mend.
+fn classify(error: &lettre::transport::smtp::Error) -> MailError {
+    let ours = error
+        .status()
+        .is_some_and(|code| matches!(u16::from(code), 530 | 534 | 535 | 538));
+    if error.is_permanent() && !ours {
+        MailError::Refused(error.to_string())
+    } else {
+        MailError::NotTaken(error.to_string())
+    }
+}
+
+fn tls_parameters(host: &str, authority: Option<&Path>) -> Result<TlsParameters> {
+    let mut builder = TlsParameters::builder(host.to_owned());
+    if let Some(path) = authority {
+        let pem = std::fs::read(path)
+            .map_err(|cause| Error::internal(format!("VESTIBULE_SMTP_CA: {cause}")))?;
+        builder =
+            builder.add_root_certificate(Certificate::from_pem(&pem).map_err(Error::internal)?);
+    }
+    builder.build().map_err(Error::internal)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        // The host of a scheme that the URL standard does not know is not parsed any further.
+        Some(Host::Domain(name)) => {
+            name == "localhost"
+                || name
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|address| address.is_loopback())
+        }
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8_lossy()
+        .into_owned()
+}

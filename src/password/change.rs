@@ -1,0 +1,131 @@
+//! `changePassword`: proves the current password, and leaves nothing alive that the old one opened, but this session.
+
+use async_graphql::InputObject;
+use entity::{connection, session, user, verification};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+
+use crate::app::App;
+use crate::caller::{Caller, Identity};
+use crate::error::{Error, Result};
+use crate::event::{Event, Kind};
+use crate::job::Task;
+use crate::realm::policy::{self, MAX_LENGTH};
+use crate::secret::Secret;
+use crate::session::{self as sessions, Outcome};
+
+#[derive(Debug, InputObject)]
+pub struct ChangePasswordInput {
+    #[graphql(secret)]
+    pub current_password: Secret,
+    /// Must meet the connection's policy: see `authConfig.passwordPolicy`.
+    #[graphql(secret)]
+    pub new_password: Secret,
+}
+
+/// # Errors
+/// `UNAUTHENTICATED`, `INVALID_CREDENTIALS` for a wrong current password, `WEAK_PASSWORD`, `OVERLOADED`.
+pub async fn change_password(
+    app: &App,
+    caller: &Caller,
+    input: ChangePasswordInput,
+) -> Result<Outcome> {
+    let Identity {
+        session,
+        user,
+        application,
+    } = caller.identity(app).await?.clone();
+    if input.current_password.expose().chars().count() > MAX_LENGTH {
+        return Err(Error::InvalidCredentials);
+    }
+    let checked = app
+        .hasher
+        .verify(&input.current_password, user.password_hash.as_deref())
+        .await?;
+    if !checked.matches {
+        return Err(Error::InvalidCredentials);
+    }
+    check_policy(app, &user, &input.new_password).await?;
+    let hash = app.hasher.hash(&input.new_password).await?;
+
+    let tx = app.db.begin().await?;
+    replace(app, &tx, &user, &hash).await?;
+    end_everything_else(app, &tx, &session).await?;
+    let user = user::Model {
+        password_hash: Some(hash),
+        ..user
+    };
+    let opened = sessions::keep(app, &tx, session, user, application).await?;
+    let notice = Task::SendPasswordChanged {
+        user: opened.user.id,
+        at: app.now(),
+        from: caller.origin.ip.clone(),
+    };
+    app.enqueue(&tx, &notice).await?;
+    let event = Event {
+        session: Some(opened.session.id),
+        application: Some(opened.application.id),
+        connection: Some(opened.user.connection_id),
+        ..Event::by_user(Kind::PasswordChanged, opened.user.id)
+    };
+    app.record(&tx, &caller.origin, event).await?;
+    tx.commit().await?;
+    app.worker.wake();
+    Ok(Outcome::Opened(Box::new(opened)))
+}
+
+async fn check_policy(app: &App, user: &user::Model, password: &Secret) -> Result<()> {
+    let connection = connection::Entity::find_by_id(user.connection_id)
+        .one(app.db.read())
+        .await?
+        .ok_or_else(|| Error::internal("a user without a connection"))?;
+    let local_part = user.email.rsplit_once('@').map_or("", |(local, _)| local);
+    policy::check(&connection, "newPassword", password, local_part)
+}
+
+/// Of several changes at once, one finds the password that it proved still there.
+async fn replace(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    user: &user::Model,
+    hash: &str,
+) -> Result<()> {
+    let replaced = user::Entity::update_many()
+        .col_expr(user::Column::PasswordHash, hash.into())
+        .col_expr(user::Column::UpdatedAt, app.now().into())
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::PasswordHash.eq(user.password_hash.as_deref()))
+        .filter(user::Column::DisabledAt.is_null())
+        .exec(tx)
+        .await?;
+    if replaced.rows_affected == 1 {
+        Ok(())
+    } else {
+        Err(Error::InvalidCredentials)
+    }
+}
+
+/// Every other session, and every mail of this user that waits for an answer.
+async fn end_everything_else(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    kept: &session::Model,
+) -> Result<()> {
+    let alive = session::Entity::find_by_id(kept.id)
+        .filter(session::Column::RevokedAt.is_null())
+        .one(tx)
+        .await?;
+    if alive.is_none() {
+        return Err(Error::Unauthenticated(crate::error::Reason::SessionRevoked));
+    }
+    let others = Condition::all()
+        .add(session::Column::UserId.eq(kept.user_id))
+        .add(session::Column::Id.ne(kept.id));
+    sessions::revoke(tx, others, app.now()).await?;
+    verification::Entity::update_many()
+        .col_expr(verification::Column::ConsumedAt, app.now().into())
+        .filter(verification::Column::UserId.eq(kept.user_id))
+        .filter(verification::Column::ConsumedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}

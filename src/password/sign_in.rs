@@ -1,0 +1,140 @@
+//! `signIn`: the same work and the same answer for an unknown login as for a wrong password.
+
+use async_graphql::InputObject;
+use entity::user;
+use entity::verification::Purpose;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::event::{Event, Kind};
+use crate::hasher::Checked;
+use crate::realm::place::{self, Place};
+use crate::realm::policy::MAX_LENGTH;
+use crate::secret::Secret;
+use crate::session::{self, Outcome};
+use crate::value::{Email, Locale};
+use crate::verification::{self, Request};
+
+#[derive(Debug, InputObject)]
+pub struct SignInInput {
+    /// The application; without it header `x-client-id`, else the default application.
+    pub client_id: Option<String>,
+    /// One of the application's database connections; its default if left out.
+    pub connection: Option<String>,
+    /// E-mail address.
+    pub login: String,
+    #[graphql(secret)]
+    pub password: Secret,
+}
+
+/// # Errors
+/// `INVALID_INPUT` for an unknown application or connection, `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`, `OVERLOADED`.
+pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<Outcome> {
+    let place = place::find(
+        app,
+        caller,
+        input.client_id.as_deref(),
+        input.connection.as_deref(),
+    )
+    .await?;
+    if input.password.expose().chars().count() > MAX_LENGTH {
+        // No password is that long, whoever's it is: nothing is told by not hashing it.
+        return Err(Error::InvalidCredentials);
+    }
+    let user = find_user(app, &place, &input.login).await?;
+    let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
+    let checked = app.hasher.verify(&input.password, stored).await?;
+    let Some(user) = user.filter(|_| checked.matches) else {
+        return Err(Error::InvalidCredentials);
+    };
+    if user.disabled_at.is_some() {
+        return Err(Error::AccountDisabled);
+    }
+    if user.email_verified_at.is_none() && place.connection.email_verification_required {
+        return ask_for_verification(app, caller, &place, &user).await;
+    }
+    let user = rehash(app, caller, user, &input.password, &checked).await?;
+    let tx = app.db.begin().await?;
+    let opened = session::open::open(app, &tx, caller, user, place.application, "pwd").await?;
+    let event = Event {
+        session: Some(opened.session.id),
+        application: Some(opened.application.id),
+        connection: Some(place.connection.id),
+        ..Event::by_user(Kind::SignedIn, opened.user.id)
+    };
+    app.record(&tx, &caller.origin, event).await?;
+    tx.commit().await?;
+    Ok(Outcome::Opened(Box::new(opened)))
+}
+
+async fn find_user(app: &App, place: &Place, login: &str) -> Result<Option<user::Model>> {
+    // A login that is no address is looked for all the same, so that it takes as long.
+    let key =
+        Email::parse("login", login).map_or_else(|_| String::new(), |email| email.key().to_owned());
+    Ok(user::Entity::find()
+        .filter(user::Column::ConnectionId.eq(place.connection.id))
+        .filter(user::Column::EmailKey.eq(key))
+        .one(app.db.read())
+        .await?)
+}
+
+/// An account that was made while its connection asked for no verification, and signs in now that it does.
+async fn ask_for_verification(
+    app: &App,
+    caller: &Caller,
+    place: &Place,
+    user: &user::Model,
+) -> Result<Outcome> {
+    let email =
+        Email::parse("login", &user.email).map_err(|issue| Error::internal(issue.message))?;
+    let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
+    let tx = app.db.begin().await?;
+    let request = Request {
+        purpose: Purpose::EmailVerification,
+        place,
+        user: Some(user.id),
+        email: &email,
+        locale: &locale,
+        decoy: false,
+        code_challenge: None,
+        redirect_to: None,
+    };
+    let (row, resend_at) = verification::start::start(app, &tx, caller, request).await?;
+    tx.commit().await?;
+    app.worker.wake();
+    Ok(verification::pending(app, &row, resend_at))
+}
+
+/// Brings a password that was hashed at a lower cost up to today's. Whoever changed it meanwhile wins.
+async fn rehash(
+    app: &App,
+    caller: &Caller,
+    mut user: user::Model,
+    password: &Secret,
+    checked: &Checked,
+) -> Result<user::Model> {
+    if !checked.outdated {
+        return Ok(user);
+    }
+    let hash = app.hasher.hash(password).await?;
+    let tx = app.db.begin().await?;
+    let raised = user::Entity::update_many()
+        .col_expr(user::Column::PasswordHash, hash.clone().into())
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::PasswordHash.eq(user.password_hash.as_deref()))
+        .exec(&tx)
+        .await?;
+    if raised.rows_affected == 1 {
+        app.record(
+            &tx,
+            &caller.origin,
+            Event::by_user(Kind::PasswordRehashed, user.id),
+        )
+        .await?;
+        tx.commit().await?;
+        user.password_hash = Some(hash);
+    }
+    Ok(user)
+}

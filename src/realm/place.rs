@@ -1,0 +1,54 @@
+//! Where a request belongs: its application, and one of the connections that this application enables.
+
+use entity::{application, application_connection, connection};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+
+/// The application that serves where none is named.
+pub const DEFAULT: &str = "default";
+
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub application: application::Model,
+    pub connection: connection::Model,
+}
+
+/// Finds the place that the input names, else the header `x-client-id`, else the defaults. A connection that the
+/// application does not enable does not exist for it.
+///
+/// # Errors
+/// `INVALID_INPUT` with rule `unknown` for `clientId` or `connection`.
+pub async fn find(
+    app: &App,
+    caller: &Caller,
+    client_id: Option<&str>,
+    connection: Option<&str>,
+) -> Result<Place> {
+    let client_id = client_id.or(caller.client_id.as_deref()).unwrap_or(DEFAULT);
+    let application = application::Entity::find()
+        .filter(application::Column::ClientId.eq(client_id))
+        .one(app.db.read())
+        .await?
+        .ok_or_else(|| Error::invalid("clientId", "unknown", "There is no such application."))?;
+    let mut enabled = application_connection::Entity::find()
+        .filter(application_connection::Column::ApplicationId.eq(application.id))
+        .order_by_asc(application_connection::Column::Position)
+        .find_also_related(connection::Entity);
+    if let Some(name) = connection {
+        enabled = enabled.filter(connection::Column::Name.eq(name));
+    }
+    match enabled.one(app.db.read()).await? {
+        Some((_, Some(connection))) => Ok(Place {
+            application,
+            connection,
+        }),
+        _ => Err(Error::invalid(
+            "connection",
+            "unknown",
+            "The application has no such connection.",
+        )),
+    }
+}

@@ -1,0 +1,62 @@
+//! Sessions: opened by a sign-in, kept by rotating refresh tokens, ended by sign-out or revocation.
+
+mod chain;
+pub mod open;
+mod refresh;
+mod result;
+mod revoke;
+mod sign_out;
+
+use async_graphql::{Context, Object};
+pub use open::{Opened, keep};
+pub use refresh::RefreshSessionInput;
+pub use result::{Outcome, PendingVerification, SessionResult, answer};
+pub use revoke::{RevokeSessionInput, RevokeSessionPayload, revoke};
+pub use sign_out::{SignOutInput, SignOutPayload};
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Result;
+
+#[derive(Default)]
+pub struct SessionMutation;
+
+#[Object]
+impl SessionMutation {
+    /// Exchanges a refresh token for a fresh access token and the next refresh token. Every refresh token works once;
+    /// presented again within 30 seconds, while its successor is unused, it gets the same successor again (two tabs, a
+    /// lost answer). After that its whole session is revoked, because someone else may hold a copy. An access token
+    /// that is sent along is ignored.
+    async fn refresh_session(
+        &self,
+        ctx: &Context<'_>,
+        input: Option<RefreshSessionInput>,
+    ) -> Result<SessionResult> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        let opened = refresh::refresh_session(app, caller, input.unwrap_or_default()).await?;
+        answer(ctx, Outcome::Opened(Box::new(opened))).await
+    }
+
+    /// Ends this session, the user's other sessions, or all of them, at once: their access tokens stop working here
+    /// with the next request. Which session this is, the refresh token tells, else the bearer, an expired one
+    /// included. Idempotent; an unknown token is a success that revokes nothing.
+    async fn sign_out(
+        &self,
+        ctx: &Context<'_>,
+        input: Option<SignOutInput>,
+    ) -> Result<SignOutPayload> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        sign_out::sign_out(app, caller, input.unwrap_or_default()).await
+    }
+
+    /// Ends one of the caller's own sessions, for instance on a lost device. Signed in. A session that has ended
+    /// already is a success; somebody else's is `NOT_FOUND`.
+    async fn revoke_session(
+        &self,
+        ctx: &Context<'_>,
+        input: RevokeSessionInput,
+    ) -> Result<RevokeSessionPayload> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        revoke::revoke_session(app, caller, input).await
+    }
+}

@@ -1,0 +1,172 @@
+//! Opens a session for a user whose proof has been checked, and makes its tokens.
+
+use chrono::TimeDelta;
+use entity::{application, refresh_token, session, user};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use super::chain::{self, ABSOLUTE_LIFE, Minted};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::key::{Claims, HasuraClaims};
+use crate::realm::role;
+use crate::secret::Secret;
+
+/// A session and the tokens that were just made for it.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub session: session::Model,
+    pub user: user::Model,
+    pub application: application::Model,
+    pub refresh: Minted,
+    pub access_token: Secret,
+    pub access_expires_at: chrono::DateTime<chrono::Utc>,
+    /// The first time that this user ever signs in.
+    pub first_seen: bool,
+}
+
+/// Opens a session inside the caller's transaction. The user's row is touched first and decides: whoever was disabled,
+/// or changed the password that was just checked, in the meantime, does not come in.
+///
+/// # Errors
+/// `INVALID_CREDENTIALS` when the account is no longer as it was when its proof was checked.
+pub async fn open(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    caller: &Caller,
+    mut user: user::Model,
+    application: application::Model,
+    amr: &str,
+) -> Result<Opened> {
+    let now = app.now();
+    let first_seen = note_sign_in(app, tx, &user).await?;
+    user.last_sign_in_at = Some(now);
+    let mut session = session::Model {
+        id: app.id(),
+        user_id: user.id,
+        application_id: application.id,
+        user_agent: caller.origin.user_agent.clone(),
+        ip_address: caller.origin.ip.clone(),
+        amr: entity::StringList::of([amr]),
+        authenticated_at: now,
+        created_at: now,
+        last_used_at: now,
+        expires_at: now,
+        ends_at: now + ABSOLUTE_LIFE,
+        revoked_at: None,
+    };
+    session.expires_at = chain::expiry(&application, &session, now);
+    session::Entity::insert(session::ActiveModel::from(session.clone()))
+        .exec_without_returning(tx)
+        .await?;
+    let refresh = chain::mint(app, session.expires_at);
+    chain::store(app, tx, session.id, &refresh).await?;
+    finish(app, session, user, application, refresh, first_seen)
+}
+
+/// Keeps a session under fresh tokens: every refresh token handed out before is retired without a successor.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn keep(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    mut session: session::Model,
+    user: user::Model,
+    application: application::Model,
+) -> Result<Opened> {
+    let now = app.now();
+    refresh_token::Entity::update_many()
+        .col_expr(refresh_token::Column::RotatedAt, now.into())
+        .col_expr(
+            refresh_token::Column::SealedSuccessor,
+            Option::<Vec<u8>>::None.into(),
+        )
+        .filter(refresh_token::Column::SessionId.eq(session.id))
+        .exec(tx)
+        .await?;
+    session.expires_at = chain::expiry(&application, &session, now);
+    session.last_used_at = now;
+    let refresh = chain::mint(app, session.expires_at);
+    chain::store(app, tx, session.id, &refresh).await?;
+    session::Entity::update_many()
+        .col_expr(session::Column::LastUsedAt, now.into())
+        .col_expr(session::Column::ExpiresAt, session.expires_at.into())
+        .filter(session::Column::Id.eq(session.id))
+        .exec(tx)
+        .await?;
+    finish(app, session, user, application, refresh, false)
+}
+
+/// Signs the access token and puts everything together.
+pub(super) fn finish(
+    app: &App,
+    session: session::Model,
+    user: user::Model,
+    application: application::Model,
+    refresh: Minted,
+    first_seen: bool,
+) -> Result<Opened> {
+    let now = app.now();
+    let access_expires_at = now + TimeDelta::seconds(application.access_token_ttl.into());
+    let roles = role::in_token(&application, &user);
+    let claims = Claims {
+        iss: app.keys.issuer().to_owned(),
+        aud: application.client_id.clone(),
+        client_id: application.client_id.clone(),
+        sub: user.id,
+        sid: session.id,
+        jti: app.id(),
+        iat: now.timestamp(),
+        exp: access_expires_at.timestamp(),
+        auth_time: session.authenticated_at.timestamp(),
+        amr: session.amr.0.clone(),
+        email: user.email.clone(),
+        email_verified: user.email_verified_at.is_some(),
+        locale: user.locale.clone(),
+        hasura: HasuraClaims {
+            user_id: user.id.to_string(),
+            default_role: roles.default,
+            allowed_roles: roles.all,
+            is_anonymous: "false".to_owned(),
+        },
+    };
+    let access_token = Secret::new(app.keys.sign(&claims)?);
+    Ok(Opened {
+        session,
+        user,
+        application,
+        refresh,
+        access_token,
+        access_expires_at,
+        first_seen,
+    })
+}
+
+async fn note_sign_in(app: &App, tx: &impl ConnectionTrait, user: &user::Model) -> Result<bool> {
+    use user::Column;
+    let unchanged = match &user.password_hash {
+        Some(hash) => Column::PasswordHash.eq(hash),
+        None => Column::PasswordHash.is_null(),
+    };
+    let update = |seen: sea_orm::sea_query::Expr| {
+        user::Entity::update_many()
+            .col_expr(Column::LastSignInAt, app.now().into())
+            .filter(Column::Id.eq(user.id))
+            .filter(Column::DisabledAt.is_null())
+            .filter(unchanged.clone())
+            .filter(seen)
+    };
+    if user.last_sign_in_at.is_none() {
+        let first = update(Column::LastSignInAt.is_null()).exec(tx).await?;
+        if first.rows_affected == 1 {
+            return Ok(true);
+        }
+    }
+    let again = update(Column::LastSignInAt.is_not_null()).exec(tx).await?;
+    if again.rows_affected == 1 {
+        Ok(false)
+    } else {
+        Err(Error::InvalidCredentials)
+    }
+}

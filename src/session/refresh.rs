@@ -1,0 +1,194 @@
+//! `refreshSession`: rotation with a grace for lost answers, and reuse detection after it (RFC 9700 section 4.14.2).
+
+use async_graphql::InputObject;
+use chrono::{DateTime, Utc};
+use entity::{application, refresh_token, session, user};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::chain::{self, GRACE, Minted};
+use super::open::{Opened, finish};
+use super::revoke::revoke;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::event::{Event, Kind};
+use crate::key::{open_with_token, seal_with_token};
+use crate::secret::Secret;
+use crate::ticket::digest_of;
+
+#[derive(Debug, Default, InputObject)]
+pub struct RefreshSessionInput {
+    /// The newest refresh token of the session.
+    #[graphql(secret)]
+    pub refresh_token: Option<Secret>,
+}
+
+struct Presented {
+    token: Secret,
+    row: refresh_token::Model,
+    session: session::Model,
+    user: user::Model,
+    application: application::Model,
+}
+
+/// # Errors
+/// `INVALID_REFRESH_TOKEN` for a token that is unknown, expired, used, revoked or another application's.
+pub async fn refresh_session(
+    app: &App,
+    caller: &Caller,
+    input: RefreshSessionInput,
+) -> Result<Opened> {
+    let token = input.refresh_token.ok_or_else(required)?;
+    let presented = find(app, caller, token).await?;
+    let now = app.now();
+    if presented.row.rotated_at.is_none()
+        && let Some(minted) = rotate(app, &presented, now).await?
+    {
+        return complete(app, presented, minted, now);
+    }
+    // Rotated before, or by a request that ran beside this one.
+    let presented = find(app, caller, presented.token).await?;
+    match repeat(app, &presented, now).await? {
+        Some(minted) => complete(app, presented, minted, now),
+        None => refuse(app, caller, &presented, now).await,
+    }
+}
+
+async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
+    let found = refresh_token::Entity::find()
+        .filter(refresh_token::Column::Digest.eq(digest_of(token.expose())))
+        .find_also_related(session::Entity)
+        .one(app.db.read())
+        .await?;
+    let Some((row, Some(session))) = found else {
+        return Err(Error::InvalidRefreshToken);
+    };
+    let user = user::Entity::find_by_id(session.user_id)
+        .one(app.db.read())
+        .await?;
+    let application = application::Entity::find_by_id(session.application_id)
+        .one(app.db.read())
+        .await?;
+    let (Some(user), Some(application)) = (user, application) else {
+        return Err(Error::InvalidRefreshToken);
+    };
+    let now = app.now();
+    let elsewhere = caller
+        .client_id
+        .as_ref()
+        .is_some_and(|client_id| *client_id != application.client_id);
+    let over = session.revoked_at.is_some() || row.expires_at <= now || session.ends_at <= now;
+    if over || elsewhere || user.disabled_at.is_some() {
+        return Err(Error::InvalidRefreshToken);
+    }
+    Ok(Presented {
+        token,
+        row,
+        session,
+        user,
+        application,
+    })
+}
+
+/// Exchanges the token for its successor; nothing, when someone else was faster.
+async fn rotate(app: &App, presented: &Presented, now: DateTime<Utc>) -> Result<Option<Minted>> {
+    use refresh_token::Column;
+    let minted = chain::mint(
+        app,
+        chain::expiry(&presented.application, &presented.session, now),
+    );
+    let sealed = seal_with_token(&presented.token, &app.rng, &minted.token)?;
+    let tx = app.db.begin().await?;
+    // The session first: a revocation that runs beside this one is either seen here or sees what is done here.
+    let alive = session::Entity::update_many()
+        .col_expr(session::Column::LastUsedAt, now.into())
+        .col_expr(session::Column::ExpiresAt, minted.expires_at.into())
+        .filter(session::Column::Id.eq(presented.session.id))
+        .filter(session::Column::RevokedAt.is_null())
+        .exec(&tx)
+        .await?;
+    let rotated = refresh_token::Entity::update_many()
+        .col_expr(Column::RotatedAt, now.into())
+        .col_expr(Column::SuccessorId, minted.id.into())
+        .col_expr(Column::SealedSuccessor, sealed.into())
+        .filter(Column::Id.eq(presented.row.id))
+        .filter(Column::RotatedAt.is_null())
+        .exec(&tx)
+        .await?;
+    if alive.rows_affected != 1 || rotated.rows_affected != 1 {
+        return Ok(None);
+    }
+    chain::store(app, &tx, presented.session.id, &minted).await?;
+    tx.commit().await?;
+    Ok(Some(minted))
+}
+
+/// The same successor again, within the grace and while nobody has used it.
+async fn repeat(app: &App, presented: &Presented, now: DateTime<Utc>) -> Result<Option<Minted>> {
+    let row = &presented.row;
+    let in_time = row
+        .rotated_at
+        .is_some_and(|rotated_at| now <= rotated_at + GRACE);
+    let (true, Some(id), Some(sealed)) = (in_time, row.successor_id, &row.sealed_successor) else {
+        return Ok(None);
+    };
+    let successor = refresh_token::Entity::find_by_id(id)
+        .one(app.db.read())
+        .await?;
+    let unused = successor.filter(|successor| successor.rotated_at.is_none());
+    Ok(unused.and_then(|successor| {
+        let token = open_with_token(&presented.token, sealed)?;
+        Some(Minted {
+            id,
+            token,
+            expires_at: successor.expires_at,
+        })
+    }))
+}
+
+/// A used token that comes back may be a stolen one: whoever holds the newest loses it, too. Only a token that was
+/// retired without a successor a moment ago (another tab, while the password was changed) harms nobody.
+async fn refuse(
+    app: &App,
+    caller: &Caller,
+    presented: &Presented,
+    now: DateTime<Utc>,
+) -> Result<Opened> {
+    let retired = presented.row.successor_id.is_none();
+    if retired
+        && presented
+            .row
+            .rotated_at
+            .is_none_or(|rotated_at| now <= rotated_at + GRACE)
+    {
+        return Err(Error::InvalidRefreshToken);
+    }
+    let tx = app.db.begin().await?;
+    revoke(&tx, session::Column::Id.eq(presented.session.id), now).await?;
+    let event = Event {
+        session: Some(presented.session.id),
+        application: Some(presented.application.id),
+        user: Some(presented.user.id),
+        ..Event::anonymous(Kind::RefreshTokenReused)
+    };
+    app.record(&tx, &caller.origin, event).await?;
+    tx.commit().await?;
+    tracing::warn!(session = %presented.session.id, "a used refresh token came back; its session is revoked");
+    Err(Error::InvalidRefreshToken)
+}
+
+fn complete(app: &App, presented: Presented, minted: Minted, now: DateTime<Utc>) -> Result<Opened> {
+    let Presented {
+        mut session,
+        user,
+        application,
+        ..
+    } = presented;
+    session.last_used_at = now;
+    session.expires_at = minted.expires_at;
+    finish(app, session, user, application, minted, false)
+}
+
+fn required() -> Error {
+    Error::invalid("refreshToken", "required", "A refresh token is required.")
+}

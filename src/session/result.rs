@@ -1,0 +1,139 @@
+//! `SessionResult`: what happens next after a sign-up, a sign-in, or anything else that may change who is signed in.
+
+use async_graphql::{Context, Enum, ID, SimpleObject, Union};
+
+use super::open::Opened;
+use crate::app::App;
+use crate::error::Result;
+use crate::scalar::DateTime;
+use crate::user::{self, User};
+
+/// What happens next: signed in, or a message must be answered first. Failures are not in here: they are entries of
+/// `errors[]` with `extensions.code`.
+#[derive(Union)]
+pub enum SessionResult {
+    Session(Box<Session>),
+    PendingVerification(PendingVerification),
+}
+
+/// Signed in: tokens plus user. It has no field `id`, so that normalising caches store no tokens.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Session {
+    /// One sign-in on one device; every token rotated from it carries it as `sid`.
+    session_id: ID,
+    /// A JWT (RFC 9068) for `Authorization: Bearer`; the keys are at `/.well-known/jwks.json`. Keep it in memory.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: String,
+    /// Seconds from now until the access token expires.
+    expires_in: i32,
+    /// When the access token expires.
+    expires_at: DateTime,
+    /// Opaque, for `refreshSession`; works once.
+    refresh_token: Option<String>,
+    /// Names the refresh token without being a secret.
+    refresh_token_id: ID,
+    /// When the refresh token expires unless it is used before.
+    refresh_token_expires_at: DateTime,
+    /// True the first time this user ever signs in.
+    first_seen: bool,
+    /// Who is signed in.
+    user: User,
+}
+
+/// Not signed in: a message was sent or, where existence is concealed, seems to have been sent.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct PendingVerification {
+    /// Unguessable handle of this request: names it when a code is entered or a mail asked for again.
+    pub verification_id: ID,
+    /// What the message proves.
+    pub purpose: VerificationPurpose,
+    /// The address as the caller gave it.
+    pub email: String,
+    /// How it can be answered.
+    pub methods: Vec<VerificationMethod>,
+    /// The end of the link, 24 hours after the request; a code ends 10 minutes after its mail was handed over.
+    pub expires_at: DateTime,
+    /// The earliest time at which another mail of this kind can be asked for.
+    pub resend_at: DateTime,
+}
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum VerificationPurpose {
+    /// The address of a sign-up, or of an account that has not verified it yet.
+    EmailVerification,
+    /// A new password.
+    PasswordReset,
+    /// A new address.
+    EmailChange,
+}
+
+/// How a message can be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum VerificationMethod {
+    /// The link in the mail: it carries a ticket.
+    Link,
+    /// The code in the mail, together with `verificationId`.
+    Code,
+}
+
+/// What a use case ends with, before it is put into the shape of the API.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Opened(Box<Opened>),
+    Pending(PendingVerification),
+}
+
+/// Puts an outcome into the shape of the API; the user's sessions are looked up only where they are selected.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<SessionResult> {
+    let opened = match outcome {
+        Outcome::Opened(opened) => *opened,
+        Outcome::Pending(pending) => return Ok(SessionResult::PendingVerification(pending)),
+    };
+    let app = ctx.data_unchecked::<App>();
+    let with_sessions = ctx.look_ahead().field("user").field("sessions").exists();
+    let now = app.now();
+    let user = user::view::load(
+        app.db.read(),
+        opened.user,
+        Some(opened.session.id),
+        with_sessions,
+        now,
+    )
+    .await?;
+    Ok(SessionResult::Session(Box::new(Session {
+        session_id: opened.session.id.into(),
+        access_token: opened.access_token.expose().to_owned(),
+        token_type: "Bearer".to_owned(),
+        expires_in: opened.application.access_token_ttl,
+        expires_at: DateTime(opened.access_expires_at),
+        refresh_token: Some(opened.refresh.token.expose().to_owned()),
+        refresh_token_id: opened.refresh.id.into(),
+        refresh_token_expires_at: DateTime(opened.refresh.expires_at),
+        first_seen: opened.first_seen,
+        user,
+    })))
+}
+
+impl PendingVerification {
+    /// A link and a code were sent to prove an address.
+    pub fn of_email(
+        verification_id: String,
+        email: String,
+        expires_at: DateTime,
+        resend_at: DateTime,
+    ) -> Self {
+        Self {
+            verification_id: verification_id.into(),
+            purpose: VerificationPurpose::EmailVerification,
+            email,
+            methods: vec![VerificationMethod::Link, VerificationMethod::Code],
+            expires_at,
+            resend_at,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `signOut`: ends sessions, told by a token that need not be fresh.
+
+use async_graphql::{Enum, InputObject, SimpleObject};
+use entity::{application, refresh_token, session};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+
+use super::revoke::revoke;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Result;
+use crate::event::{Event, Kind};
+use crate::secret::Secret;
+use crate::ticket::digest_of;
+
+/// Which of the user's sessions end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+pub enum SignOutScope {
+    /// The one that the token belongs to.
+    #[default]
+    Current,
+    /// Every other one.
+    Others,
+    /// Every one.
+    All,
+}
+
+/// Which session: `refreshToken`, else the bearer, an expired one included.
+#[derive(Debug, Default, InputObject)]
+pub struct SignOutInput {
+    /// `CURRENT` if left out.
+    pub scope: Option<SignOutScope>,
+    /// Any refresh token of the session.
+    #[graphql(secret)]
+    pub refresh_token: Option<Secret>,
+}
+
+#[derive(Debug, SimpleObject)]
+pub struct SignOutPayload {
+    /// How many sessions were ended by this call.
+    revoked_sessions: i32,
+}
+
+/// # Errors
+/// Only when the database does not answer: an unknown token ends nothing, successfully.
+pub async fn sign_out(app: &App, caller: &Caller, input: SignOutInput) -> Result<SignOutPayload> {
+    let Some(session) = find(app, caller, input.refresh_token).await? else {
+        return Ok(SignOutPayload {
+            revoked_sessions: 0,
+        });
+    };
+    let (this, other) = (
+        session::Column::Id.eq(session.id),
+        session::Column::Id.ne(session.id),
+    );
+    let of_user = session::Column::UserId.eq(session.user_id);
+    let alive = session::Column::ExpiresAt.gt(app.now());
+    let which = match input.scope.unwrap_or_default() {
+        SignOutScope::Current => Condition::all().add(this),
+        SignOutScope::Others => Condition::all().add(of_user).add(alive).add(other),
+        SignOutScope::All => Condition::all().add(of_user).add(alive),
+    };
+    let tx = app.db.begin().await?;
+    let revoked = revoke(&tx, which, app.now()).await?;
+    if revoked > 0 {
+        let event = Event {
+            session: Some(session.id),
+            application: Some(session.application_id),
+            details: serde_json::json!({ "sessions": revoked }),
+            ..Event::by_user(Kind::SignedOut, session.user_id)
+        };
+        app.record(&tx, &caller.origin, event).await?;
+    }
+    tx.commit().await?;
+    Ok(SignOutPayload {
+        revoked_sessions: i32::try_from(revoked).unwrap_or(i32::MAX),
+    })
+}
+
+/// The session that the token names, where it is alive and of the caller's application.
+async fn find(app: &App, caller: &Caller, token: Option<Secret>) -> Result<Option<session::Model>> {
+    let id = match token {
+        Some(token) => refresh_token::Entity::find()
+            .filter(refresh_token::Column::Digest.eq(digest_of(token.expose())))
+            .one(app.db.read())
+            .await?
+            .map(|row| row.session_id),
+        None => caller.claims(app).await?.map(|claims| claims.sid),
+    };
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    let session = session::Entity::find_by_id(id)
+        .filter(session::Column::RevokedAt.is_null())
+        .one(app.db.read())
+        .await?;
+    let (Some(session), Some(client_id)) = (&session, &caller.client_id) else {
+        return Ok(session);
+    };
+    let application = application::Entity::find_by_id(session.application_id)
+        .one(app.db.read())
+        .await?;
+    let same = application.is_some_and(|application| application.client_id == *client_id);
+    Ok(same.then(|| session.clone()))
+}

@@ -1,0 +1,131 @@
+//! What a mail carries: the ticket of its link, the six digits of its code; and the handle that names the request to
+//! who asked. All are derived from one sealed key and the row's id, so that a mail sent again after a crash carries
+//! the same ones, and the database holds digests only.
+
+use std::fmt;
+
+use aws_lc_rs::{constant_time, digest, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use crate::secret::Secret;
+
+/// How long the link of a verification mail lives.
+pub const LINK_LIFE: TimeDelta = TimeDelta::hours(24);
+/// How long a code lives, from handing the mail over (NIST SP 800-63B-4 section 3.1.3: at most 10 minutes).
+pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
+/// After so many wrong tries the code is dead; the link lives.
+pub const CODE_TRIES: i32 = 5;
+
+/// The key that tickets, codes and handles are derived from.
+#[derive(Clone)]
+pub struct TicketKey(hmac::Key);
+
+impl TicketKey {
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    /// The secret of the link: 256 bits that nobody without the key can tell from random ones.
+    pub fn ticket(&self, id: Uuid) -> Secret {
+        Secret::new(URL_SAFE_NO_PAD.encode(self.derive(b"ticket", id, 0)))
+    }
+
+    /// The name of the request, for its asker alone: 128 bits.
+    pub fn handle(&self, id: Uuid) -> String {
+        URL_SAFE_NO_PAD.encode(&self.derive(b"handle", id, 0).as_ref()[..16])
+    }
+
+    /// Six digits, another six in every round.
+    pub fn code(&self, id: Uuid, round: i32) -> Secret {
+        let tag = self.derive(b"code", id, round);
+        let [a, b, c, d, e, f, g, h, ..] = *tag.as_ref() else {
+            unreachable!("HMAC-SHA-256 has 32 octets");
+        };
+        let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 1_000_000;
+        Secret::new(format!("{number:06}"))
+    }
+
+    /// Compares a typed code in constant time; spaces and hyphens that people type between the digits do not count.
+    pub fn code_matches(&self, id: Uuid, round: i32, typed: &str) -> bool {
+        let typed: String = typed.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+        let expected = self.code(id, round);
+        constant_time::verify_slices_are_equal(expected.expose().as_bytes(), typed.as_bytes())
+            .is_ok()
+    }
+
+    fn derive(&self, label: &[u8], id: Uuid, round: i32) -> hmac::Tag {
+        let mut message = hmac::Context::with_key(&self.0);
+        message.update(label);
+        message.update(id.as_bytes());
+        message.update(&round.to_be_bytes());
+        message.sign()
+    }
+}
+
+impl fmt::Debug for TicketKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TicketKey([redacted])")
+    }
+}
+
+/// What the database keeps of a ticket, handle or refresh token. They carry at least 128 random bits, so that a plain
+/// SHA-256 cannot be searched through.
+pub fn digest_of(secret: &str) -> Vec<u8> {
+    digest::digest(&digest::SHA256, secret.as_bytes())
+        .as_ref()
+        .to_vec()
+}
+
+/// Whether the verifier answers the challenge (RFC 7636 section 4.6, method S256). A challenge needs a verifier, and a
+/// verifier without a challenge is refused too: someone has cut the challenge out of the request.
+pub fn pkce_matches(challenge: Option<&str>, verifier: Option<&str>) -> bool {
+    match (challenge, verifier) {
+        (None, None) => true,
+        (Some(challenge), Some(verifier)) => {
+            let computed = URL_SAFE_NO_PAD.encode(digest_of(verifier));
+            constant_time::verify_slices_are_equal(computed.as_bytes(), challenge.as_bytes())
+                .is_ok()
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tickets_stay_and_codes_change_with_the_round() {
+        let key = TicketKey::new(&[7; 32]);
+        let id = Uuid::from_u128(1);
+        assert_eq!(key.ticket(id), key.ticket(id));
+        assert_ne!(key.ticket(id), key.ticket(Uuid::from_u128(2)));
+        assert_ne!(key.ticket(id).expose(), key.handle(id));
+        assert_ne!(key.code(id, 1), key.code(id, 2));
+        assert_eq!(key.code(id, 1).expose().len(), 6);
+    }
+
+    #[test]
+    fn a_code_may_be_typed_in_groups() {
+        let key = TicketKey::new(&[7; 32]);
+        let id = Uuid::from_u128(1);
+        let code = key.code(id, 1).expose().to_owned();
+        let (left, right) = code.split_at(3);
+        assert!(key.code_matches(id, 1, &format!("{left} {right}")));
+        assert!(!key.code_matches(id, 2, &code));
+        assert!(!key.code_matches(id, 1, ""));
+    }
+
+    #[test]
+    fn the_verifier_of_rfc_7636_appendix_b_answers_its_challenge() {
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        assert!(pkce_matches(Some(challenge), Some(verifier)));
+        assert!(!pkce_matches(Some(challenge), None));
+        assert!(!pkce_matches(None, Some(verifier)));
+        assert!(!pkce_matches(Some(challenge), Some("wrong")));
+    }
+}

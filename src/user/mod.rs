@@ -1,0 +1,5 @@
+//! What the API shows of an account. Views, not entities: a new column leaks nowhere by itself.
+
+pub mod view;
+
+pub use view::{User, UserSession};

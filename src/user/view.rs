@@ -1,0 +1,211 @@
+//! The GraphQL types of a user and its sessions, and how they are filled.
+
+use async_graphql::{Enum, ID, SimpleObject};
+use chrono::Utc;
+use entity::{connection, session, user};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::scalar::{DateTime, Json};
+
+/// A list of sessions is no longer than this; a person has fewer devices.
+const SESSIONS: u64 = 100;
+
+/// An account.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct User {
+    /// Stable and unique; the `sub` of the access tokens.
+    id: ID,
+    /// The database connection that this account lives in.
+    connection: String,
+    /// As its owner wrote it.
+    email: String,
+    /// Whether a mail to this address has been answered.
+    email_verified: bool,
+    /// The name to sign in with, where the connection has usernames.
+    username: Option<String>,
+    /// In international form (E.164).
+    phone_number: Option<String>,
+    /// Always false: telephone numbers are not verified yet.
+    phone_number_verified: bool,
+    /// What to call this user; the part of the address before the `@` where the user gave nothing else.
+    display_name: String,
+    given_name: Option<String>,
+    middle_name: Option<String>,
+    family_name: Option<String>,
+    /// A picture of the user.
+    avatar_url: Option<String>,
+    /// BCP 47, e.g. `en` or `pt-BR`.
+    locale: String,
+    /// Set by the user: at most 10 properties.
+    metadata: Json,
+    /// Set by administrators only; the user can read it.
+    app_metadata: Json,
+    /// The role that a request has where it names none; one of `roles`.
+    default_role: String,
+    /// Every role of the user. A token carries those that its application knows.
+    roles: Vec<String>,
+    /// True while the account may not sign in.
+    disabled: bool,
+    /// `disabled`, `emailVerified` and whether there is a password, in one word.
+    status: UserStatus,
+    /// Always false: there are no anonymous accounts yet.
+    is_anonymous: bool,
+    /// `totp` or null. Always null: there is no second factor yet.
+    active_mfa_type: Option<String>,
+    /// The ways this account can prove itself.
+    credentials: UserCredentials,
+    created_at: DateTime,
+    updated_at: DateTime,
+    /// Null before the first sign-in.
+    last_sign_in_at: Option<DateTime>,
+    /// Where this user is signed in; newest first, at most 100.
+    sessions: Vec<UserSession>,
+}
+
+/// What an account may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum UserStatus {
+    /// May sign in.
+    Active,
+    /// The address has not been verified.
+    Unverified,
+    /// Invited, and no password chosen yet.
+    Invited,
+    /// May not sign in.
+    Disabled,
+}
+
+/// The ways an account can prove itself.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UserCredentials {
+    /// Whether there is a password.
+    password: bool,
+    /// Always false: not there yet.
+    totp: bool,
+    /// Always false: not there yet.
+    webauthn: bool,
+    /// Always empty: not there yet.
+    oauth: Vec<String>,
+    /// Always false: not there yet.
+    saml: bool,
+}
+
+/// One sign-in on one device.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UserSession {
+    /// The `sid` of its access tokens; what `revokeSession` takes.
+    id: ID,
+    /// Whether this very request belongs to it.
+    current: bool,
+    /// What the device called itself at the sign-in.
+    user_agent: Option<String>,
+    /// Where the sign-in came from.
+    ip_address: Option<String>,
+    created_at: DateTime,
+    /// The last sign-in or refresh.
+    last_used_at: DateTime,
+    /// When it ends unless it is refreshed before.
+    expires_at: DateTime,
+}
+
+/// Fills the view of one user; its sessions only where they are selected. `current` is the caller's own session.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn load(
+    db: &impl ConnectionTrait,
+    user: user::Model,
+    current: Option<Uuid>,
+    with_sessions: bool,
+    now: chrono::DateTime<Utc>,
+) -> Result<User> {
+    let connection = connection::Entity::find_by_id(user.connection_id)
+        .one(db)
+        .await?
+        .ok_or_else(|| Error::internal("a user without a connection"))?;
+    let sessions = if with_sessions {
+        sessions_of(db, user.id, current, now).await?
+    } else {
+        Vec::new()
+    };
+    Ok(view(user, connection.name, sessions))
+}
+
+/// The sessions that are alive.
+async fn sessions_of(
+    db: &impl ConnectionTrait,
+    user: Uuid,
+    current: Option<Uuid>,
+    now: chrono::DateTime<Utc>,
+) -> Result<Vec<UserSession>> {
+    let rows = session::Entity::find()
+        .filter(session::Column::UserId.eq(user))
+        .filter(session::Column::RevokedAt.is_null())
+        .filter(session::Column::ExpiresAt.gt(now))
+        .order_by_desc(session::Column::CreatedAt)
+        .order_by_desc(session::Column::Id)
+        .limit(SESSIONS)
+        .all(db)
+        .await?;
+    let view = |row: session::Model| UserSession {
+        current: current == Some(row.id),
+        id: row.id.into(),
+        user_agent: row.user_agent,
+        ip_address: row.ip_address,
+        created_at: DateTime(row.created_at),
+        last_used_at: DateTime(row.last_used_at),
+        expires_at: DateTime(row.expires_at),
+    };
+    Ok(rows.into_iter().map(view).collect())
+}
+
+fn view(user: user::Model, connection: String, sessions: Vec<UserSession>) -> User {
+    User {
+        status: status(&user),
+        credentials: UserCredentials {
+            password: user.password_hash.is_some(),
+            totp: false,
+            webauthn: false,
+            oauth: Vec::new(),
+            saml: false,
+        },
+        id: user.id.into(),
+        connection,
+        email: user.email,
+        email_verified: user.email_verified_at.is_some(),
+        username: user.username,
+        phone_number: user.phone_number,
+        phone_number_verified: false,
+        display_name: user.display_name,
+        given_name: user.given_name,
+        middle_name: user.middle_name,
+        family_name: user.family_name,
+        avatar_url: user.avatar_url,
+        locale: user.locale,
+        metadata: user.metadata.into(),
+        app_metadata: user.app_metadata.into(),
+        default_role: user.default_role,
+        roles: user.roles.0,
+        disabled: user.disabled_at.is_some(),
+        is_anonymous: false,
+        active_mfa_type: None,
+        created_at: DateTime(user.created_at),
+        updated_at: DateTime(user.updated_at),
+        last_sign_in_at: user.last_sign_in_at.map(DateTime),
+        sessions,
+    }
+}
+
+fn status(user: &user::Model) -> UserStatus {
+    if user.disabled_at.is_some() {
+        UserStatus::Disabled
+    } else if user.password_hash.is_none() {
+        UserStatus::Invited
+    } else if user.email_verified_at.is_none() {
+        UserStatus::Unverified
+    } else {
+        UserStatus::Active
+    }
+}

@@ -1,0 +1,86 @@
+//! A language tag after BCP 47, e.g. `en` or `pt-BR`.
+
+use unic_langid::LanguageIdentifier;
+
+use crate::error::Issue;
+
+/// A well-formed language tag in its canonical case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locale(String);
+
+impl Locale {
+    /// # Errors
+    /// `format` for anything that is no language tag, or longer than 35 characters (RFC 5646 section 4.4.1).
+    pub fn parse(path: &'static str, given: &str) -> Result<Self, Issue> {
+        let invalid = || {
+            Issue::new(
+                path,
+                "format",
+                "This is not a language tag (BCP 47), such as `en` or `pt-BR`.",
+            )
+        };
+        if given.len() > 35 || !given.is_ascii() {
+            return Err(invalid());
+        }
+        let language: LanguageIdentifier = given.parse().map_err(|_| invalid())?;
+        Ok(Self(language.to_string()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first acceptable language of an `Accept-Language` header (RFC 9110 section 12.5.4). Weights are ignored:
+    /// browsers list the most wanted one first.
+    pub fn of_header(header: &str) -> Option<Self> {
+        header.split(',').take(8).find_map(|item| {
+            let tag = item.split(';').next().unwrap_or_default().trim();
+            if tag == "*" {
+                None
+            } else {
+                Self::parse("locale", tag).ok()
+            }
+        })
+    }
+}
+
+impl Default for Locale {
+    fn default() -> Self {
+        Self("en".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Locale;
+
+    #[test]
+    fn tags_are_brought_into_their_canonical_case_and_nonsense_is_refused() {
+        assert_eq!(
+            Locale::parse("locale", "PT-br")
+                .map(|l| l.0)
+                .ok()
+                .as_deref(),
+            Some("pt-BR")
+        );
+        for nonsense in [
+            "",
+            "e",
+            "en_",
+            "<b>",
+            "../../etc",
+            "en-US-x-verylongprivateusesubtag-here-and-more",
+        ] {
+            assert!(Locale::parse("locale", nonsense).is_err(), "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_gives_its_first_language() {
+        assert_eq!(
+            Locale::of_header("de-CH, en;q=0.8").map(|l| l.0).as_deref(),
+            Some("de-CH")
+        );
+        assert_eq!(Locale::of_header("*"), None);
+    }
+}

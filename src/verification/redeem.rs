@@ -1,0 +1,120 @@
+//! Redeems a ticket or a code. A wrong PKCE verifier consumes nothing; a code is compared at most five times; one
+//! conditional update decides who wins.
+
+use chrono::{DateTime, Utc};
+use entity::verification::{Column, Entity, Model, Purpose};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use super::{VerificationCodeInput, VerificationProof};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::ticket::{CODE_TRIES, digest_of, pkce_matches};
+
+/// A proof that was found right and has not been consumed yet.
+#[derive(Debug)]
+pub struct Redeemed {
+    pub row: Model,
+    /// What to answer when somebody else consumes it first.
+    refusal: fn() -> Error,
+}
+
+/// Finds what the proof redeems, for one of the given purposes.
+///
+/// # Errors
+/// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong.
+pub async fn find(
+    app: &App,
+    caller: &Caller,
+    proof: VerificationProof,
+    code_verifier: Option<&Secret>,
+    purposes: &[Purpose],
+) -> Result<Redeemed> {
+    let fits = |row: &Model| {
+        let alive = row.consumed_at.is_none() && row.expires_at > app.now();
+        alive
+            && purposes.contains(&row.purpose)
+            && pkce_matches(
+                row.code_challenge.as_deref(),
+                code_verifier.map(Secret::expose),
+            )
+    };
+    match proof {
+        VerificationProof::Ticket(ticket) => {
+            let by_ticket = Column::TicketDigest.eq(digest_of(ticket.expose()));
+            let row = Entity::find().filter(by_ticket).one(app.db.read()).await?;
+            // A decoy's ticket is never mailed; if it comes all the same, it is as unknown as any other.
+            let row = row
+                .filter(|row| fits(row) && !row.decoy)
+                .ok_or(Error::InvalidTicket)?;
+            Ok(Redeemed {
+                row,
+                refusal: || Error::InvalidTicket,
+            })
+        }
+        VerificationProof::Code(code) => {
+            let by_handle = Column::HandleDigest.eq(digest_of(&code.verification_id));
+            let row = Entity::find().filter(by_handle).one(app.db.read()).await?;
+            let row = row.filter(fits).ok_or(Error::InvalidCode)?;
+            compare(app, caller, row, &code).await
+        }
+    }
+}
+
+/// Takes one of the tries, and only then compares: however many guesses arrive at once, five are looked at.
+async fn compare(
+    app: &App,
+    caller: &Caller,
+    row: Model,
+    code: &VerificationCodeInput,
+) -> Result<Redeemed> {
+    let now = app.now();
+    let taken = Entity::update_many()
+        .col_expr(Column::CodeTries, Expr::col(Column::CodeTries).add(1))
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::CodeRound.eq(row.code_round))
+        .filter(Column::CodeTries.lt(CODE_TRIES))
+        .filter(Column::CodeExpiresAt.gt(now))
+        .filter(Column::ConsumedAt.is_null())
+        .exec(app.db.write())
+        .await?;
+    let right = app
+        .tickets
+        .code_matches(row.id, row.code_round, code.code.expose());
+    if taken.rows_affected == 1 && right && !row.decoy {
+        return Ok(Redeemed {
+            row,
+            refusal: || Error::InvalidCode,
+        });
+    }
+    tracing::info!(verification = %row.id, network = caller.network(), "a code was refused");
+    Err(Error::InvalidCode)
+}
+
+impl Redeemed {
+    /// Consumes the proof inside the caller's transaction.
+    ///
+    /// # Errors
+    /// `INVALID_TICKET` or `INVALID_CODE` when it was consumed meanwhile.
+    pub async fn consume(&self, tx: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<()> {
+        let consumed = Entity::update_many()
+            .col_expr(Column::ConsumedAt, now.into())
+            .filter(Column::Id.eq(self.row.id))
+            .filter(Column::ConsumedAt.is_null())
+            .filter(Column::ExpiresAt.gt(now))
+            .exec(tx)
+            .await?;
+        if consumed.rows_affected == 1 {
+            Ok(())
+        } else {
+            Err(self.refusal())
+        }
+    }
+
+    /// The answer for a proof that turned out to be worth nothing.
+    pub fn refusal(&self) -> Error {
+        (self.refusal)()
+    }
+}

@@ -1,0 +1,124 @@
+//! Asks somebody to answer a mail: writes the request down, and the mail into the outbox where the budget allows one.
+
+use chrono::{DateTime, Utc};
+use entity::verification::{self, Purpose};
+use sea_orm::{ConnectionTrait, EntityTrait};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Result;
+use crate::job::Task;
+use crate::limit::{Limit, Verdict};
+use crate::realm::place::Place;
+use crate::ticket::{LINK_LIFE, digest_of};
+use crate::value::{Email, Locale};
+
+/// What is to be proved.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    pub purpose: Purpose,
+    pub place: &'a Place,
+    pub user: Option<Uuid>,
+    pub email: &'a Email,
+    pub locale: &'a Locale,
+    /// The address is taken: the request looks the same and never redeems.
+    pub decoy: bool,
+    pub code_challenge: Option<String>,
+    pub redirect_to: Option<String>,
+}
+
+/// Writes the request and its first mail, inside the caller's transaction. Wake the worker after the commit. Also
+/// answered: the earliest time for another mail.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn start(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    caller: &Caller,
+    request: Request<'_>,
+) -> Result<(verification::Model, DateTime<Utc>)> {
+    let now = app.now();
+    let id = app.id();
+    let row = verification::Model {
+        id,
+        purpose: request.purpose,
+        connection_id: request.place.connection.id,
+        application_id: request.place.application.id,
+        user_id: request.user,
+        email: request.email.as_str().to_owned(),
+        email_key: request.email.key().to_owned(),
+        locale: request.locale.as_str().to_owned(),
+        decoy: request.decoy,
+        handle_digest: digest_of(&app.tickets.handle(id)),
+        ticket_digest: digest_of(app.tickets.ticket(id).expose()),
+        code_round: 1,
+        code_tries: 0,
+        code_expires_at: None,
+        code_challenge: request.code_challenge,
+        redirect_to: request.redirect_to,
+        asked_from_ip: caller.origin.ip.clone(),
+        asked_from_network: caller.network(),
+        created_at: now,
+        expires_at: now + LINK_LIFE,
+        consumed_at: None,
+    };
+    verification::Entity::insert(verification::ActiveModel::from(row.clone()))
+        .exec_without_returning(tx)
+        .await?;
+    let budget = budget(app, tx, caller, &row).await?;
+    if budget.allowed {
+        app.enqueue(
+            tx,
+            &Task::SendVerification {
+                verification: id,
+                round: row.code_round,
+            },
+        )
+        .await?;
+    }
+    Ok((row, budget.again_at))
+}
+
+/// Counts one more mail to this address, asked for by this network, and says whether it may go. Where it may not, the
+/// caller answers the same and sends nothing.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn budget(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    caller: &Caller,
+    row: &verification::Model,
+) -> Result<Verdict> {
+    let settings = &app.config.settings;
+    let now = app.now();
+    // The network first: who has used up the own budget does not use up the address's.
+    let network = Limit::per_hour(settings.mails_per_network);
+    let by_network = network
+        .count(tx, &format!("mail from {}", caller.network()), now)
+        .await?;
+    if !settings.rate_limits.is_on() {
+        return Ok(Verdict {
+            allowed: true,
+            again_at: now,
+        });
+    }
+    if !by_network.allowed {
+        return Ok(by_network);
+    }
+    let address = Limit::per_hour(settings.mails_per_address);
+    let by_address = address
+        .count(
+            tx,
+            &format!("mail to {} {}", row.connection_id, row.email_key),
+            now,
+        )
+        .await?;
+    let again_at = by_address.again_at.max(by_network.again_at);
+    Ok(Verdict {
+        again_at,
+        ..by_address
+    })
+}
