@@ -12,9 +12,12 @@ use crate::password::PasswordMutation;
 use crate::realm::{ErrorCode, RealmQuery};
 use crate::session::SessionMutation;
 
+/// What can be asked. Nothing here changes anything.
 #[derive(Default, MergedObject)]
 pub struct Query(AccountQuery, RealmQuery, AdminQuery);
 
+/// What can be done. Everything that may change who is signed in answers a `SessionResult`. One operation may hold one
+/// mutation that takes a password, ticket, code or refresh token.
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     AccountMutation,

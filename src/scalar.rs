@@ -11,6 +11,7 @@ use crate::secret::Secret;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTime(pub chrono::DateTime<Utc>);
 
+/// An RFC 3339 date-time in UTC with milliseconds, e.g. `2026-11-20T21:57:00.000Z`.
 #[Scalar(
     name = "DateTime",
     specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339"
@@ -34,6 +35,7 @@ impl ScalarType for DateTime {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Json(pub Map<String, serde_json::Value>);
 
+/// A JSON object.
 #[Scalar(
     name = "JSON",
     specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259"

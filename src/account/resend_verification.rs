@@ -14,6 +14,7 @@ use crate::session::{Outcome, PendingVerification};
 use crate::ticket::{LINK_LIFE, digest_of};
 use crate::verification as proofs;
 
+/// Which request to send another mail for.
 #[derive(Debug, InputObject)]
 pub struct ResendVerificationInput {
     /// `PendingVerification.verificationId` of the request.

@@ -25,6 +25,7 @@ use crate::verification::{self as proofs, Request};
 /// Pending sign-ups that one address may have at a time.
 const PENDING: u64 = 5;
 
+/// Who signs up, where, and with what.
 #[derive(Debug, InputObject)]
 pub struct SignUpInput {
     /// The application; without it header `x-client-id`, else the default application.

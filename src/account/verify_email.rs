@@ -15,6 +15,7 @@ use crate::secret::Secret;
 use crate::session::{self, Outcome};
 use crate::verification::{Redeemed, VerificationProof, redeem};
 
+/// The answer to a verification mail.
 #[derive(Debug, InputObject)]
 pub struct VerifyEmailInput {
     /// The ticket of the link, or the code.

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::realm::policy::PasswordPolicy;
 
+/// What to change of which connection.
 #[derive(Debug, InputObject)]
 pub struct AdminUpdateConnectionInput {
     /// Which connection; names do not change.

@@ -13,8 +13,10 @@ use crate::realm::policy::{self, MAX_LENGTH};
 use crate::secret::Secret;
 use crate::session::{self as sessions, Outcome};
 
+/// The current password proves who is asking.
 #[derive(Debug, InputObject)]
 pub struct ChangePasswordInput {
+    /// As it is now.
     #[graphql(secret)]
     pub current_password: Secret,
     /// Must meet the connection's policy: see `authConfig.passwordPolicy`.

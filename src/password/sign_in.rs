@@ -17,6 +17,7 @@ use crate::session::{self, Outcome};
 use crate::value::{Email, Locale};
 use crate::verification::{self, Request};
 
+/// Who signs in, where, and with which password.
 #[derive(Debug, InputObject)]
 pub struct SignInInput {
     /// The application; without it header `x-client-id`, else the default application.

@@ -16,6 +16,7 @@ use crate::key::{open_with_token, seal_with_token};
 use crate::secret::Secret;
 use crate::ticket::digest_of;
 
+/// The token that is exchanged.
 #[derive(Debug, Default, InputObject)]
 pub struct RefreshSessionInput {
     /// The newest refresh token of the session.

@@ -12,14 +12,17 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 
+/// Which session to end.
 #[derive(Debug, InputObject)]
 pub struct RevokeSessionInput {
     /// One of `me.sessions[].id`.
     pub session_id: ID,
 }
 
+/// Which session has ended.
 #[derive(Debug, SimpleObject)]
 pub struct RevokeSessionPayload {
+    /// As it was given.
     session_id: ID,
 }
 

@@ -34,6 +34,7 @@ pub struct SignOutInput {
     pub refresh_token: Option<Secret>,
 }
 
+/// What was ended.
 #[derive(Debug, SimpleObject)]
 pub struct SignOutPayload {
     /// How many sessions were ended by this call.

@@ -1,1 +1,15 @@
-fn main() {}
+//! One binary of tests. The tree mirrors the schema: `account/sign_up.rs` tests `signUp`.
+
+#[macro_use]
+mod harness;
+
+mod account;
+mod password;
+mod session;
+
+#[path = "../floors.rs"]
+mod floors;
+#[path = "../migrations.rs"]
+mod migrations;
+#[path = "../schema.rs"]
+mod schema;

@@ -1,0 +1,109 @@
+//! A database for each test: a file of its own, or a database of its own in one PostgreSQL server.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sea_orm::{ConnectionTrait, Database as Connector, DatabaseConnection};
+use tokio::sync::OnceCell;
+
+use super::postgres;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// Goes with its last clone.
+#[derive(Clone, Debug)]
+pub struct Database(Arc<Place>);
+
+#[derive(Debug)]
+enum Place {
+    File(PathBuf),
+    Name { url: String },
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+static TEMPLATE: OnceCell<()> = OnceCell::const_new();
+const TEMPLATE_NAME: &str = "vestibule_template";
+
+impl Database {
+    /// Migrated already: copied from a template, which is what keeps the suite quick.
+    pub async fn fresh(backend: Backend) -> Self {
+        if backend == Backend::Sqlite {
+            return Self::empty(backend).await;
+        }
+        let server = postgres::server().await;
+        TEMPLATE
+            .get_or_init(|| async {
+                let template = Self::create(&server.url, TEMPLATE_NAME, "template0").await;
+                let db = template.connect().await;
+                let tx = migration::begin_alone(&db).await.expect("a transaction");
+                migration::apply(&tx).await.expect("migrations");
+                tx.commit().await.expect("a commit");
+                db.close().await.expect("a closed connection");
+            })
+            .await;
+        Self::create(&server.url, &next_name(), TEMPLATE_NAME).await
+    }
+
+    /// Without a table.
+    pub async fn empty(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => Self(Arc::new(Place::File(
+                std::env::temp_dir().join(next_name()),
+            ))),
+            Backend::Postgres => {
+                let server = postgres::server().await;
+                Self::create(&server.url, &next_name(), "template0").await
+            }
+        }
+    }
+
+    async fn create(server: &str, name: &str, template: &str) -> Self {
+        let db = Connector::connect(format!("{server}/postgres"))
+            .await
+            .expect("PostgreSQL answers");
+        let statement = format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy");
+        db.execute_unprepared(&statement).await.expect("a database");
+        db.close().await.expect("a closed connection");
+        Self(Arc::new(Place::Name {
+            url: format!("{server}/{name}"),
+        }))
+    }
+
+    pub fn url(&self) -> String {
+        match &*self.0 {
+            Place::File(path) => format!("sqlite://{}?mode=rwc", path.display()),
+            Place::Name { url } => url.clone(),
+        }
+    }
+
+    /// A connection of the test's own, to look behind the API where only the database can tell.
+    pub async fn connect(&self) -> DatabaseConnection {
+        Connector::connect(self.url())
+            .await
+            .expect("the database answers")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Self::File(path) = self {
+            for end in ["", "-wal", "-shm"] {
+                // Never made, or gone already.
+                let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+            }
+        }
+    }
+}
+
+fn next_name() -> String {
+    format!(
+        "vestibule_{}_{}",
+        std::process::id(),
+        NUMBER.fetch_add(1, Ordering::SeqCst)
+    )
+}

@@ -1,0 +1,277 @@
+//! `TestApp`: the whole house in this process, on a database of its own, with a clock that the test moves.
+//!
+//! Every test written inside `on_both_databases!` runs twice: on SQLite and on a real PostgreSQL.
+
+mod client;
+mod database;
+mod postgres;
+mod server;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use axum::Router;
+use chrono::{DateTime, TimeDelta};
+pub use client::{Answer, Client};
+pub use database::{Backend, Database};
+use serde_json::json;
+pub use server::Server;
+use vestibule::app::App;
+use vestibule::clock::{Clock, Rng};
+use vestibule::config::{Config, Environment, load};
+use vestibule::mail::Received;
+
+pub const ADMIN_SECRET: &str = "an admin secret of the tests";
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Declares tests that run on SQLite and on PostgreSQL: `async fn name(backend: Backend) { … }`.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($(#[$meta:meta])* async fn $name:ident($backend:ident: Backend) $body:block)+) => {
+        $(
+            $(#[$meta])*
+            mod $name {
+                #[allow(unused_imports)]
+                use super::*;
+
+                async fn run($backend: $crate::harness::Backend) $body
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_sqlite() {
+                    run($crate::harness::Backend::Sqlite).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_postgres() {
+                    run($crate::harness::Backend::Postgres).await;
+                }
+            }
+        )+
+    };
+}
+
+/// A clock that stands still until it is told to move.
+#[derive(Clone)]
+pub struct HeldClock(Arc<AtomicI64>);
+
+impl HeldClock {
+    fn start() -> Self {
+        // 2026-11-20T12:00:00.123Z
+        Self(Arc::new(AtomicI64::new(1_795_176_000_123)))
+    }
+
+    pub fn advance(&self, by: TimeDelta) {
+        self.0.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
+    }
+
+    fn clock(&self) -> Clock {
+        let millis = Arc::clone(&self.0);
+        Clock::from_fn(move || {
+            DateTime::from_timestamp_millis(millis.load(Ordering::SeqCst)).unwrap_or_default()
+        })
+    }
+}
+
+pub struct TestApp {
+    pub app: App,
+    pub router: Router,
+    pub clock: HeldClock,
+    pub database: Database,
+}
+
+impl TestApp {
+    /// A house with the defaults of development, but without limits (tests of limits switch them on).
+    pub async fn start(backend: Backend) -> Self {
+        Self::with(backend, &[]).await
+    }
+
+    /// A house with these settings on top: `("VESTIBULE_RATE_LIMITS", "on")`.
+    pub async fn with(backend: Backend, settings: &[(&str, &str)]) -> Self {
+        Self::on(Database::fresh(backend).await, settings).await
+    }
+
+    /// A house on a database that is there already; two houses on one database are two instances.
+    pub async fn on(database: Database, settings: &[(&str, &str)]) -> Self {
+        let clock = HeldClock::start();
+        Self::with_clock(database, settings, clock).await
+    }
+
+    pub async fn with_clock(
+        database: Database,
+        settings: &[(&str, &str)],
+        clock: HeldClock,
+    ) -> Self {
+        let config = config(&database, settings);
+        let app = App::open(config, clock.clock(), Rng::system())
+            .await
+            .expect("the house opens");
+        let router = vestibule::http::router(app.clone());
+        Self {
+            app,
+            router,
+            clock,
+            database,
+        }
+    }
+
+    /// Another instance on the same database, with the same clock.
+    pub async fn second_instance(&self) -> Self {
+        Self::with_clock(self.database.clone(), &[], self.clock.clone()).await
+    }
+
+    /// Someone who is not signed in.
+    pub fn anon(&self) -> Client {
+        Client::new(self.router.clone())
+    }
+
+    /// Someone with the admin secret.
+    pub fn admin(&self) -> Client {
+        self.anon().header("x-vestibule-admin-secret", ADMIN_SECRET)
+    }
+
+    /// `name@example.org`, signed up with [`PASSWORD`], verified by code, and signed in. The client holds the tokens.
+    pub async fn user(&self, name: &str) -> Client {
+        let email = format!("{name}@example.org");
+        let pending = self.anon().sign_up(&email).await;
+        let id = pending.text("/data/signUp/verificationId");
+        let code = self.mail_to(&email).await.code();
+        let answer = self.anon().run("verify_email", by_code(&id, &code)).await;
+        self.anon().signed_in(&answer.at("/data/verifyEmail"))
+    }
+
+    /// Switches e-mail verification of the default connection off or on.
+    pub async fn require_verification(&self, required: bool) {
+        let input = json!({ "name": "default", "emailVerificationRequired": required });
+        self.admin()
+            .run("admin_update_connection", json!({ "input": input }))
+            .await
+            .ok();
+    }
+
+    /// Does what waits in the outbox, until nothing is due.
+    pub async fn run_jobs(&self) {
+        while self
+            .app
+            .worker
+            .run_due()
+            .await
+            .expect("the outbox can be read")
+            > 0
+        {}
+    }
+
+    /// Every mail so far, newest first, after doing what waits in the outbox.
+    pub async fn mails(&self) -> Vec<Received> {
+        self.run_jobs().await;
+        self.app
+            .inbox
+            .as_ref()
+            .expect("mail stays in the inbox")
+            .list()
+    }
+
+    /// The newest mail to an address.
+    pub async fn mail_to(&self, email: &str) -> Letter {
+        let mails = self.mails().await;
+        let newest = mails.into_iter().find(|received| received.mail.to == email);
+        Letter(newest.unwrap_or_else(|| panic!("no mail to {email}")))
+    }
+
+    /// How many mails went to an address.
+    pub async fn mails_to(&self, email: &str) -> usize {
+        self.mails()
+            .await
+            .iter()
+            .filter(|received| received.mail.to == email)
+            .count()
+    }
+}
+
+/// A mail that arrived.
+pub struct Letter(pub Received);
+
+impl Letter {
+    pub fn purpose(&self) -> &'static str {
+        self.0.mail.content.purpose
+    }
+
+    pub fn text(&self) -> &str {
+        &self.0.mail.content.text
+    }
+
+    pub fn ticket(&self) -> String {
+        self.proof().ticket.expose().to_owned()
+    }
+
+    pub fn code(&self) -> String {
+        self.proof().code.expose().to_owned()
+    }
+
+    pub fn link(&self) -> String {
+        self.proof().link.clone()
+    }
+
+    fn proof(&self) -> &vestibule::mail::Proof {
+        self.0
+            .mail
+            .content
+            .proof
+            .as_ref()
+            .expect("the mail holds a link and a code")
+    }
+}
+
+/// The settings of a test's house.
+pub fn config(database: &Database, settings: &[(&str, &str)]) -> Config {
+    let mut variables = vec![
+        ("VESTIBULE_DATABASE_URL".to_owned(), database.url()),
+        ("VESTIBULE_ADMIN_SECRET".to_owned(), ADMIN_SECRET.to_owned()),
+        (
+            "VESTIBULE_MASTER_KEY".to_owned(),
+            "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=".to_owned(),
+        ),
+        ("VESTIBULE_RATE_LIMITS".to_owned(), "off".to_owned()),
+        ("VESTIBULE_DATABASE_TIMEOUT".to_owned(), "10000".to_owned()),
+        ("VESTIBULE_DATABASE_CONNECTIONS".to_owned(), "6".to_owned()),
+    ];
+    variables.retain(|(name, _)| !settings.iter().any(|(given, _)| given == name));
+    variables.extend(
+        settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
+    load(&Environment::of(variables)).expect("the settings are fine")
+}
+
+/// Variables of `verify_email.graphql` with a code.
+pub fn by_code(verification_id: &str, code: &str) -> serde_json::Value {
+    json!({ "input": { "proof": { "code": { "verificationId": verification_id, "code": code } } } })
+}
+
+/// Variables of `verify_email.graphql` with a ticket.
+pub fn by_ticket(ticket: &str) -> serde_json::Value {
+    json!({ "input": { "proof": { "ticket": ticket } } })
+}
+
+/// Runs `many` futures at once, released together, and gathers what they answer.
+pub async fn race<T, F>(many: usize, task: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let gate = Arc::new(tokio::sync::Barrier::new(many));
+    let runners: Vec<_> = (0..many)
+        .map(|number| {
+            let (gate, task) = (Arc::clone(&gate), task(number));
+            tokio::spawn(async move {
+                gate.wait().await;
+                task.await
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for runner in runners {
+        answers.push(runner.await.expect("a racer does not panic"));
+    }
+    answers
+}

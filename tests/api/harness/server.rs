@@ -1,0 +1,65 @@
+//! The house behind a real socket, for tests where HTTP itself, a browser or another program matters.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use vestibule::http::{ServerOptions, router, serve};
+
+use super::{Backend, Database, TestApp};
+
+pub struct Server {
+    pub test: TestApp,
+    /// `http://127.0.0.1:port`
+    pub base: String,
+    pub address: std::net::SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    pub async fn start(backend: Backend) -> Self {
+        Self::with(backend, &[]).await
+    }
+
+    /// Serves on a free port, with the worker running beside it.
+    pub async fn with(backend: Backend, settings: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let base = format!("http://{address}");
+        let mut settings = settings.to_vec();
+        settings.push(("VESTIBULE_PUBLIC_URL", &base));
+        let test = TestApp::on(Database::fresh(backend).await, &settings).await;
+        let (stop, told) = watch::channel(false);
+        let options = ServerOptions {
+            connections: 1_000,
+            read_timeout: Duration::from_millis(test.app.config.settings.read_timeout),
+            shutdown_timeout: Duration::from_secs(5),
+        };
+        let tasks = vec![
+            tokio::spawn(serve(
+                listener,
+                router(test.app.clone()),
+                options,
+                told.clone(),
+            )),
+            tokio::spawn(test.app.worker.clone().run(told)),
+        ];
+        Self {
+            test,
+            base,
+            address,
+            stop,
+            tasks,
+        }
+    }
+
+    /// Stops as on SIGTERM, and waits for the end.
+    pub async fn stop(self) {
+        self.stop.send(true).expect("somebody serves");
+        for task in self.tasks {
+            task.await.expect("the server ends in peace");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Keeps the map of `src/lib.rs` true: imports point downward only, and no file grows past what one can hold in mind.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// From the doors down to the ground. Modules on one line may import each other only where `PEERS` says so.
+const FLOORS: [&[&str]; 13] = [
+    &["main", "cli"],
+    &["http"],
+    &["graphql"],
+    &["admin"],
+    &["account"],
+    &["password"],
+    &["verification"],
+    &["session"],
+    &["user"],
+    &["realm"],
+    &["app", "caller", "scalar"],
+    &[
+        "job", "mail", "key", "hasher", "ticket", "event", "limit", "db",
+    ],
+    &["config", "telemetry", "error", "value", "clock", "secret"],
+];
+
+/// Imports inside one floor; together they form no circle.
+const PEERS: [(&str, &str); 9] = [
+    ("caller", "app"),
+    ("job", "mail"),
+    ("job", "ticket"),
+    ("job", "db"),
+    ("key", "ticket"),
+    ("config", "secret"),
+    ("telemetry", "config"),
+    ("value", "error"),
+    ("mail", "ticket"),
+];
+
+/// What a floor may not name: (top-level module, words).
+const FORBIDDEN: [(&[&str], &[&str]); 3] = [
+    (&["cli", "http"], &["entity::", "sea_orm::"]),
+    (
+        &[
+            "job", "mail", "key", "hasher", "ticket", "event", "limit", "db",
+        ],
+        &["async_graphql", "axum::", ".begin()"],
+    ),
+    (
+        &["config", "telemetry", "error", "value", "clock", "secret"],
+        &["async_graphql", "entity::", "axum::"],
+    ),
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every source file below `src/`, with its top-level module.
+fn modules() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let module = |path: &Path| {
+        let relative = path.strip_prefix(&root).unwrap();
+        relative
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy()
+            .trim_end_matches(".rs")
+            .to_owned()
+    };
+    files
+        .into_iter()
+        .map(|path| {
+            (
+                module(&path),
+                path.clone(),
+                std::fs::read_to_string(&path).unwrap(),
+            )
+        })
+        .collect()
+}
+
+fn imported(text: &str) -> Vec<String> {
+    text.split("crate::")
+        .skip(1)
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn imports_point_downward_only() {
+    let floor_of: BTreeMap<&str, usize> = FLOORS
+        .iter()
+        .enumerate()
+        .flat_map(|(floor, names)| names.iter().map(move |name| (*name, floor)))
+        .collect();
+    for (module, path, text) in modules().iter().filter(|(module, ..)| module != "lib") {
+        let own = *floor_of
+            .get(module.as_str())
+            .unwrap_or_else(|| panic!("{module} stands on no floor"));
+        for other in imported(text).iter().filter(|other| *other != module) {
+            let Some(floor) = floor_of.get(other.as_str()) else {
+                continue;
+            };
+            let peer = PEERS.contains(&(module.as_str(), other.as_str()));
+            assert!(
+                *floor > own || (*floor == own && peer),
+                "{}: imports {other}, upward",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_floor_names_only_what_it_may_touch() {
+    for (module, path, text) in modules() {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (_, words) in FORBIDDEN
+            .iter()
+            .filter(|(modules, _)| modules.contains(&module.as_str()))
+        {
+            for word in *words {
+                assert!(!code.contains(word), "{}: names {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "entity", "migration", "tests", "benches"] {
+        sources(&root.join(folder), &mut files);
+    }
+    for path in files {
+        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 400, "{}: {lines} lines", path.display());
+    }
+}
