@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Schema, Statement};
 
-use crate::harness::{Backend, Database, race};
-use crate::on_both_databases;
+use crate::harness::{Database, race};
 
 /// Columns of every table as `table.column` → `type, nullable`.
 async fn columns(db: &DatabaseConnection) -> BTreeMap<String, String> {

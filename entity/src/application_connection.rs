@@ -11,6 +11,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub connection_id: Uuid,
     pub position: i32,
+    #[sea_orm(belongs_to, from = "application_id", to = "id")]
+    pub application: HasOne<super::application::Entity>,
     #[sea_orm(belongs_to, from = "connection_id", to = "id")]
     pub connection: HasOne<super::connection::Entity>,
 }

@@ -27,6 +27,8 @@ pub struct Model {
     pub revoked_at: Option<DateTimeUtc>,
     #[sea_orm(belongs_to, from = "user_id", to = "id")]
     pub user: HasOne<super::user::Entity>,
+    #[sea_orm(belongs_to, from = "application_id", to = "id")]
+    pub application: HasOne<super::application::Entity>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -5,7 +5,7 @@ use async_graphql::{Context, ServerError};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::user::{self, User};
+use crate::user::{self, Selection, User};
 
 /// # Errors
 /// When the database does not answer. A bad bearer is an error beside a null, not instead of it.
@@ -21,13 +21,13 @@ pub async fn me(ctx: &Context<'_>) -> Result<Option<User>> {
         }
         Err(error) => return Err(error),
     };
-    let with_sessions = ctx.look_ahead().field("sessions").exists();
+    let selection = Selection::of(&ctx.look_ahead());
     let user = identity.user.clone();
     user::view::load(
         app.db.read(),
         user,
         Some(identity.session.id),
-        with_sessions,
+        selection,
         app.now(),
     )
     .await

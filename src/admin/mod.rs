@@ -10,7 +10,7 @@ pub use user::UserLookup;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::Result;
-use crate::user::User;
+use crate::user::{Selection, User};
 
 #[derive(Default)]
 pub struct AdminQuery;
@@ -22,8 +22,8 @@ impl AdminQuery {
     async fn admin_user(&self, ctx: &Context<'_>, by: UserLookup) -> Result<Option<User>> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        let with_sessions = ctx.look_ahead().field("sessions").exists();
-        user::admin_user(app, by, with_sessions).await
+        let selection = Selection::of(&ctx.look_ahead());
+        user::admin_user(app, by, selection).await
     }
 }
 

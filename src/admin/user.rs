@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::realm::place::DEFAULT;
-use crate::user::{self as users, User};
+use crate::user::{self as users, Selection, User};
 use crate::value::Email;
 
 /// Which account: exactly one of the two.
@@ -29,7 +29,7 @@ pub struct UserEmailLookup {
 
 /// # Errors
 /// `INVALID_INPUT` for what is no address; a malformed id names nobody.
-pub async fn admin_user(app: &App, by: UserLookup, with_sessions: bool) -> Result<Option<User>> {
+pub async fn admin_user(app: &App, by: UserLookup, selection: Selection) -> Result<Option<User>> {
     let found = match by {
         UserLookup::Id(id) => match id.parse::<Uuid>() {
             Ok(id) => user::Entity::find_by_id(id).one(app.db.read()).await?,
@@ -38,7 +38,7 @@ pub async fn admin_user(app: &App, by: UserLookup, with_sessions: bool) -> Resul
         UserLookup::Email(lookup) => by_email(app, lookup).await?,
     };
     match found {
-        Some(user) => users::view::load(app.db.read(), user, None, with_sessions, app.now())
+        Some(user) => users::view::load(app.db.read(), user, None, selection, app.now())
             .await
             .map(Some),
         None => Ok(None),

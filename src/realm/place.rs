@@ -28,27 +28,31 @@ pub async fn find(
     connection: Option<&str>,
 ) -> Result<Place> {
     let client_id = client_id.or(caller.client_id.as_deref()).unwrap_or(DEFAULT);
-    let application = application::Entity::find()
-        .filter(application::Column::ClientId.eq(client_id))
-        .one(app.db.read())
-        .await?
-        .ok_or_else(|| Error::invalid("clientId", "unknown", "There is no such application."))?;
     let mut enabled = application_connection::Entity::find()
-        .filter(application_connection::Column::ApplicationId.eq(application.id))
+        .filter(application::Column::ClientId.eq(client_id))
         .order_by_asc(application_connection::Column::Position)
+        .find_also_related(application::Entity)
         .find_also_related(connection::Entity);
     if let Some(name) = connection {
         enabled = enabled.filter(connection::Column::Name.eq(name));
     }
     match enabled.one(app.db.read()).await? {
-        Some((_, Some(connection))) => Ok(Place {
+        Some((_, Some(application), Some(connection))) => Ok(Place {
             application,
             connection,
         }),
-        _ => Err(Error::invalid(
+        _ => Err(unknown(app, client_id).await?),
+    }
+}
+
+async fn unknown(app: &App, client_id: &str) -> Result<Error> {
+    let of_id = application::Entity::find().filter(application::Column::ClientId.eq(client_id));
+    Ok(match of_id.one(app.db.read()).await? {
+        Some(_) => Error::invalid(
             "connection",
             "unknown",
             "The application has no such connection.",
-        )),
-    }
+        ),
+        None => Error::invalid("clientId", "unknown", "There is no such application."),
+    })
 }

@@ -9,7 +9,7 @@ use super::chain::{self, GRACE, Minted};
 use super::open::{Opened, finish};
 use super::revoke::revoke;
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::{Caller, Identity};
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::key::{open_with_token, seal_with_token};
@@ -56,32 +56,27 @@ pub async fn refresh_session(
 }
 
 async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
-    let found = refresh_token::Entity::find()
+    let row = refresh_token::Entity::find()
         .filter(refresh_token::Column::Digest.eq(digest_of(token.expose())))
-        .find_also_related(session::Entity)
         .one(app.db.read())
-        .await?;
-    let Some((row, Some(session))) = found else {
-        return Err(Error::InvalidRefreshToken);
-    };
-    let user = user::Entity::find_by_id(session.user_id)
-        .one(app.db.read())
-        .await?;
-    let application = application::Entity::find_by_id(session.application_id)
-        .one(app.db.read())
-        .await?;
-    let (Some(user), Some(application)) = (user, application) else {
-        return Err(Error::InvalidRefreshToken);
-    };
-    let now = app.now();
+        .await?
+        .filter(|row| row.expires_at > app.now())
+        .ok_or(Error::InvalidRefreshToken)?;
+    let identity = Identity::find(app, row.session_id)
+        .await?
+        .ok_or(Error::InvalidRefreshToken)?;
     let elsewhere = caller
         .client_id
         .as_ref()
-        .is_some_and(|client_id| *client_id != application.client_id);
-    let over = session.revoked_at.is_some() || row.expires_at <= now || session.ends_at <= now;
-    if over || elsewhere || user.disabled_at.is_some() {
+        .is_some_and(|client_id| *client_id != identity.application.client_id);
+    if elsewhere {
         return Err(Error::InvalidRefreshToken);
     }
+    let Identity {
+        session,
+        user,
+        application,
+    } = identity;
     Ok(Presented {
         token,
         row,

@@ -6,7 +6,7 @@ use super::open::Opened;
 use crate::app::App;
 use crate::error::Result;
 use crate::scalar::DateTime;
-use crate::user::{self, User};
+use crate::user::{self, Selection, User};
 
 /// What happens next: signed in, or a message must be answered first. Failures are not in here: they are entries of
 /// `errors[]` with `extensions.code`.
@@ -95,13 +95,13 @@ pub async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<SessionResult
         Outcome::Pending(pending) => return Ok(SessionResult::PendingVerification(pending)),
     };
     let app = ctx.data_unchecked::<App>();
-    let with_sessions = ctx.look_ahead().field("user").field("sessions").exists();
+    let selection = Selection::of(&ctx.look_ahead().field("user"));
     let now = app.now();
     let user = user::view::load(
         app.db.read(),
         opened.user,
         Some(opened.session.id),
-        with_sessions,
+        selection,
         now,
     )
     .await?;

@@ -2,4 +2,4 @@
 
 pub mod view;
 
-pub use view::{User, UserSession};
+pub use view::{Selection, User, UserSession};

@@ -1,6 +1,6 @@
 //! The GraphQL types of a user and its sessions, and how they are filled.
 
-use async_graphql::{Enum, ID, SimpleObject};
+use async_graphql::{Enum, ID, Lookahead, SimpleObject};
 use chrono::Utc;
 use entity::{connection, session, user};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -110,7 +110,25 @@ pub struct UserSession {
     expires_at: DateTime,
 }
 
-/// Fills the view of one user; its sessions only where they are selected. `current` is the caller's own session.
+/// What of a user is selected beyond its own row; nothing else is looked up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Selection {
+    connection: bool,
+    sessions: bool,
+}
+
+impl Selection {
+    /// Looks ahead below the field that answers the user.
+    pub fn of(user: &Lookahead<'_>) -> Self {
+        Self {
+            connection: user.field("connection").exists(),
+            sessions: user.field("sessions").exists(),
+        }
+    }
+}
+
+/// Fills the view of one user, here and not in resolvers below, because those must not fail. `current` is the caller's
+/// own session.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -118,19 +136,24 @@ pub async fn load(
     db: &impl ConnectionTrait,
     user: user::Model,
     current: Option<Uuid>,
-    with_sessions: bool,
+    selection: Selection,
     now: chrono::DateTime<Utc>,
 ) -> Result<User> {
-    let connection = connection::Entity::find_by_id(user.connection_id)
-        .one(db)
-        .await?
-        .ok_or_else(|| Error::internal("a user without a connection"))?;
-    let sessions = if with_sessions {
+    let connection = if selection.connection {
+        let row = connection::Entity::find_by_id(user.connection_id)
+            .one(db)
+            .await?;
+        row.ok_or_else(|| Error::internal("a user without a connection"))?
+            .name
+    } else {
+        String::new()
+    };
+    let sessions = if selection.sessions {
         sessions_of(db, user.id, current, now).await?
     } else {
         Vec::new()
     };
-    Ok(view(user, connection.name, sessions))
+    Ok(view(user, connection, sessions))
 }
 
 /// The sessions that are alive.

@@ -1,7 +1,6 @@
 use serde_json::json;
 
-use crate::harness::{Backend, PASSWORD, TestApp, by_code, by_ticket};
-use crate::on_both_databases;
+use crate::harness::{PASSWORD, TestApp, by_code, by_ticket};
 
 on_both_databases! {
     async fn an_answered_mail_makes_the_user_and_opens_a_session(backend: Backend) {

@@ -31,7 +31,6 @@ macro_rules! on_both_databases {
         $(
             $(#[$meta])*
             mod $name {
-                #[allow(unused_imports)]
                 use super::*;
 
                 async fn run($backend: $crate::harness::Backend) $body
