@@ -67,7 +67,8 @@ pub struct Settings {
     #[arg(long)]
     pub admin_secret: Option<Secret>,
 
-    /// `smtp://HOST:PORT` (STARTTLS wherever the host is not loopback), `smtps://USER:PASSWORD@HOST:465` (TLS).
+    /// `smtp://HOST:PORT` (STARTTLS wherever the host is not loopback), `smtp+starttls://USER:PASSWORD@HOST:587`
+    /// (STARTTLS always), `smtps://USER:PASSWORD@HOST:465` (TLS).
     /// Unset in development: mail stays in the built-in inbox.
     #[arg(long)]
     pub smtp_url: Option<Secret>,

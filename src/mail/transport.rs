@@ -17,8 +17,9 @@ use super::{Inbox, Mail};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-/// Connections to the mail server held at once.
-const POOL: u32 = 8;
+/// Connections to the mail server that are kept for the next mail: none. The pool would take back one whose conversation
+/// was broken off at its deadline, and the next mail would go on in the middle of it.
+const KEPT: u32 = 0;
 /// However many steps a conversation has, it ends within this many deadlines of one step.
 const STEPS: u32 = 6;
 
@@ -36,7 +37,7 @@ pub enum MailError {
 /// How to reach the mail server.
 #[derive(Clone, Debug)]
 pub struct SmtpOptions<'a> {
-    /// `smtp://host:port` or `smtps://user:password@host:port`.
+    /// `smtp://host:port`, `smtp+starttls://user:password@host:port` or `smtps://user:password@host:port`.
     pub url: &'a Secret,
     /// PEM file of a certificate authority that the system does not know.
     pub authority: Option<&'a Path>,
@@ -56,7 +57,7 @@ pub enum Mailer {
 }
 
 impl Mailer {
-    /// Plain text only to loopback; TLS (`smtps`) or STARTTLS everywhere else, and never without it.
+    /// Plain text only to loopback, and only by `smtp`; TLS (`smtps`) or STARTTLS everywhere else, and never without it.
     ///
     /// # Errors
     /// When the address or the certificate file is unusable; the value is not named.
@@ -71,18 +72,18 @@ impl Mailer {
         let (tls, default_port) = match url.scheme() {
             "smtps" => (Tls::Wrapper(tls()?), 465),
             "smtp" if is_loopback(&url) => (Tls::None, 25),
-            "smtp" => (Tls::Required(tls()?), 587),
-            _ => return Err(unusable("must begin with smtp:// or smtps://")),
+            "smtp" | "smtp+starttls" => (Tls::Required(tls()?), 587),
+            _ => {
+                return Err(unusable(
+                    "must begin with smtp://, smtp+starttls:// or smtps://",
+                ));
+            }
         };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
             .port(url.port().unwrap_or(default_port))
             .tls(tls)
             .timeout(Some(options.timeout))
-            .pool_config(
-                PoolConfig::new()
-                    .max_size(POOL)
-                    .idle_timeout(Duration::from_secs(30)),
-            );
+            .pool_config(PoolConfig::new().max_size(KEPT));
         if let Some(password) = url.password() {
             builder =
                 builder.credentials(Credentials::new(decoded(url.username()), decoded(password)));
