@@ -66,7 +66,9 @@ pub struct Presented {
 
 /// Gives every error its code and masks what is not known to be safe; what is masked goes to the log under the
 /// request's id.
-pub fn present(response: &mut Response, request_id: &str) -> Presented {
+///
+/// `discreet` is whether the schema is not to be shown: the engine suggests arguments of directives whatever it is told.
+pub fn present(response: &mut Response, request_id: &str, discreet: bool) -> Presented {
     let ran =
         response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty());
     let mut presented = Presented {
@@ -79,6 +81,9 @@ pub fn present(response: &mut Response, request_id: &str) -> Presented {
             presented.retry = Some((Code::Overloaded, *retry_after));
         }
         present_one(error, request_id);
+        if let Some(at) = error.message.find(" Did you mean").filter(|_| discreet) {
+            error.message.truncate(at);
+        }
     }
     presented
 }

@@ -111,7 +111,8 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         Ok(Err(_)) => failed(Error::internal("a resolver panicked")),
         Err(_) => failed(Error::Overloaded { retry_after: PAUSE }),
     };
-    Ok(shape(response, media, &request_id))
+    let discreet = !app.config.introspection();
+    Ok(shape(response, media, &request_id, discreet))
 }
 
 /// Reads `query`, `operationName`, `variables` and `extensions` from the query of a GET or the body of a POST.
@@ -264,8 +265,13 @@ fn refuse(refused: Refused, media: Media) -> Response {
 }
 
 /// Presents the errors, and gives the answer its status: a request error has no `data`.
-fn shape(mut response: async_graphql::Response, media: Media, request_id: &str) -> Response {
-    let presented = graphql::present(&mut response, request_id);
+fn shape(
+    mut response: async_graphql::Response,
+    media: Media,
+    request_id: &str,
+    discreet: bool,
+) -> Response {
+    let presented = graphql::present(&mut response, request_id, discreet);
     let mut answer = if presented.refused {
         let status = if media == Media::GraphqlResponse {
             StatusCode::BAD_REQUEST
