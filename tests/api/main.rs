@@ -4,8 +4,12 @@
 mod harness;
 
 mod account;
+mod cli;
+mod http;
 mod password;
 mod session;
+mod smtp;
+mod web;
 
 #[path = "../floors.rs"]
 mod floors;

@@ -5,15 +5,21 @@
 mod client;
 mod database;
 mod postgres;
+pub mod program;
+mod proxy;
 mod server;
+pub mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use chrono::{DateTime, TimeDelta};
 pub use client::{Answer, Client};
 pub use database::{Backend, Database};
+pub use postgres::free_port;
+pub use proxy::Proxy;
 use serde_json::json;
 pub use server::Server;
 use vestibule::app::App;
@@ -57,6 +63,12 @@ impl HeldClock {
     fn start() -> Self {
         // 2026-11-20T12:00:00.123Z
         Self(Arc::new(AtomicI64::new(1_795_176_000_123)))
+    }
+
+    /// Stands still at the system's time.
+    fn now() -> Self {
+        let now = Clock::system().now().timestamp_millis();
+        Self(Arc::new(AtomicI64::new(now)))
     }
 
     pub fn advance(&self, by: TimeDelta) {
@@ -169,11 +181,16 @@ impl TestApp {
             .list()
     }
 
-    /// The newest mail to an address.
+    /// The newest mail to an address. Behind a real socket a worker of its own may have it in hand: then this waits.
     pub async fn mail_to(&self, email: &str) -> Letter {
-        let mails = self.mails().await;
-        let newest = mails.into_iter().find(|received| received.mail.to == email);
-        Letter(newest.unwrap_or_else(|| panic!("no mail to {email}")))
+        for _ in 0..100 {
+            let mails = self.mails().await;
+            if let Some(newest) = mails.into_iter().find(|received| received.mail.to == email) {
+                return Letter(newest);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no mail to {email}");
     }
 
     /// How many mails went to an address.

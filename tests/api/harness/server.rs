@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use vestibule::http::{ServerOptions, router, serve};
 
-use super::{Backend, Database, TestApp};
+use super::{Backend, Database, HeldClock, TestApp};
 
 pub struct Server {
     pub test: TestApp,
@@ -25,12 +25,17 @@ impl Server {
 
     /// Serves on a free port, with the worker running beside it.
     pub async fn with(backend: Backend, settings: &[(&str, &str)]) -> Self {
+        Self::at(backend, settings, HeldClock::start()).await
+    }
+
+    async fn at(backend: Backend, settings: &[(&str, &str)], clock: HeldClock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let base = format!("http://{address}");
         let mut settings = settings.to_vec();
         settings.push(("VESTIBULE_PUBLIC_URL", &base));
-        let test = TestApp::on(Database::fresh(backend).await, &settings).await;
+        let database = Database::fresh(backend).await;
+        let test = TestApp::with_clock(database, &settings, clock).await;
         let (stop, told) = watch::channel(false);
         let options = ServerOptions {
             connections: 1_000,
@@ -53,6 +58,11 @@ impl Server {
             stop,
             tasks,
         }
+    }
+
+    /// On the system's clock, for those who judge the age of a token or a mail by their own.
+    pub async fn start_now(backend: Backend) -> Self {
+        Self::at(backend, &[], HeldClock::now()).await
     }
 
     /// Stops as on SIGTERM, and waits for the end.

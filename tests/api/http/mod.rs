@@ -1,0 +1,11 @@
+mod guards;
+mod health;
+mod inbox;
+mod input;
+mod negotiation;
+mod outage;
+mod overload;
+mod production;
+mod shutdown;
+mod socket;
+mod verify_page;

@@ -1,0 +1,113 @@
+//! PostgreSQL goes away and comes back: nobody is told of a defect, and nobody has to restart anything.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::{Answer, Backend, Client, Database, PASSWORD, Proxy, TestApp};
+
+struct Wired {
+    test: TestApp,
+    proxy: Proxy,
+}
+
+/// A house whose database is at the other end of a wire.
+async fn wired() -> Wired {
+    let database = Database::fresh(Backend::Postgres).await;
+    let url = url::Url::parse(&database.url()).expect("an address");
+    let target = url.socket_addrs(|| Some(5432)).expect("a host")[0];
+    let proxy = Proxy::to(target).await;
+    let mut through = url;
+    through.set_ip_host(proxy.address.ip()).expect("a host");
+    through
+        .set_port(Some(proxy.address.port()))
+        .expect("a port");
+    let settings = [
+        ("VESTIBULE_DATABASE_URL", through.as_str()),
+        ("VESTIBULE_DATABASE_TIMEOUT", "1000"),
+        ("VESTIBULE_REQUEST_TIMEOUT", "3000"),
+    ];
+    let test = TestApp::on(database, &settings).await;
+    Wired { test, proxy }
+}
+
+async fn requests(test: &TestApp, ann: &Client) -> Vec<Answer> {
+    let change = json!({ "currentPassword": PASSWORD, "newPassword": "another battery staple" });
+    vec![
+        ann.me().await,
+        test.anon().sign_in("ann@example.org", PASSWORD).await,
+        test.anon().sign_up("bob@example.org").await,
+        test.anon().refresh(&ann.refresh_token).await,
+        ann.run("change_password", json!({ "input": change })).await,
+        ann.run("sign_out", json!({ "input": {} })).await,
+        test.anon().run("auth_config", json!({})).await,
+    ]
+}
+
+#[track_caller]
+fn assert_overloaded(answer: &Answer) {
+    assert_eq!(
+        (answer.status.as_u16(), answer.code().as_str()),
+        (503, "OVERLOADED"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(answer.headers["retry-after"], "2");
+    assert!(
+        !answer.body.to_string().contains("127.0.0.1"),
+        "{}",
+        answer.body
+    );
+}
+
+async fn recovers(test: &TestApp) {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let answer = test.anon().sign_in("ann@example.org", PASSWORD).await;
+        if answer.code_or_ok().is_empty() {
+            break;
+        }
+        assert_eq!(answer.code(), "OVERLOADED");
+        assert!(Instant::now() < end, "it does not recover");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(test.anon().get("/readyz").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_gone_is_an_overload_that_passes_by_itself() {
+    let Wired { test, proxy } = wired().await;
+    let ann = test.user("ann").await;
+    proxy.cut();
+    for answer in requests(&test, &ann).await {
+        assert_overloaded(&answer);
+    }
+    assert_eq!(test.anon().get("/readyz").await.status, 503);
+    assert_eq!(test.anon().get("/livez").await.status, 200);
+    let classic = test
+        .anon()
+        .header("accept", "application/json")
+        .sign_in("ann@example.org", PASSWORD)
+        .await;
+    assert_eq!(
+        (classic.status.as_u16(), classic.code().as_str()),
+        (200, "OVERLOADED")
+    );
+    proxy.mend();
+    recovers(&test).await;
+    ann.me().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_stands_still_holds_nobody_for_long() {
+    let Wired { test, proxy } = wired().await;
+    let ann = test.user("ann").await;
+    proxy.clog();
+    let answers = tokio::time::timeout(Duration::from_secs(60), requests(&test, &ann)).await;
+    for answer in answers.expect("every request has an end") {
+        assert_overloaded(&answer);
+    }
+    assert_eq!(test.anon().get("/readyz").await.status, 503);
+    proxy.mend();
+    recovers(&test).await;
+}

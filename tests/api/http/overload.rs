@@ -1,0 +1,148 @@
+//! The queue before the password hashing: bounded, quick to refuse, and empty of those who have gone.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use crate::harness::{Backend, PASSWORD, Server, TestApp, race, wire};
+
+/// A hash takes long enough for a queue to form behind it.
+const SLOW: (&str, &str) = ("VESTIBULE_PASSWORD_PASSES", "32");
+const ONE_AT_A_TIME: (&str, &str) = ("VESTIBULE_PASSWORD_WORKERS", "1");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_is_said_at_once_and_when_to_come_back() {
+    let settings = [
+        SLOW,
+        ONE_AT_A_TIME,
+        ("VESTIBULE_PASSWORD_QUEUE", "1"),
+        ("VESTIBULE_PASSWORD_WAIT", "60000"),
+    ];
+    for (accept, status) in [
+        ("application/graphql-response+json", 503),
+        ("application/json", 200),
+    ] {
+        let test = TestApp::with(Backend::Sqlite, &settings).await;
+        let client = test.anon().header("accept", accept);
+        let answers = race(8, |_| {
+            let client = client.clone();
+            async move { client.sign_in("ann@example.org", PASSWORD).await }
+        });
+        let answers = answers.await;
+        let (refused, heard): (Vec<_>, Vec<_>) = answers
+            .iter()
+            .partition(|answer| answer.code() == "OVERLOADED");
+        // One is hashed, one waits, and perhaps another one takes the place of the first.
+        assert!(refused.len() >= 5, "{}", refused.len());
+        assert!(!heard.is_empty());
+        for answer in refused {
+            assert_eq!(answer.status.as_u16(), status);
+            assert_eq!(answer.headers["retry-after"], "2");
+            assert_eq!(answer.at("/errors/0/extensions/retryAfter"), json!(2));
+        }
+        for answer in heard {
+            assert_eq!(
+                (answer.status.as_u16(), answer.code().as_str()),
+                (200, "INVALID_CREDENTIALS")
+            );
+            assert!(answer.headers.get("retry-after").is_none());
+        }
+        test.anon()
+            .query("{ authConfig { signUpEnabled } }", json!({}))
+            .await
+            .ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_too_long_for_a_worker_is_sent_away() {
+    let settings = [SLOW, ONE_AT_A_TIME, ("VESTIBULE_PASSWORD_WAIT", "10")];
+    let test = TestApp::with(Backend::Sqlite, &settings).await;
+    let answers = race(4, |_| {
+        let client = test.anon();
+        async move { client.sign_in("ann@example.org", PASSWORD).await.code() }
+    });
+    let sent_away = answers
+        .await
+        .iter()
+        .filter(|code| *code == "OVERLOADED")
+        .count();
+    assert!(sent_away >= 2, "{sent_away}");
+}
+
+/// Sixty clients leave while their passwords wait; if these were hashed all the same, a sign-in behind them would take
+/// sixty times as long as one alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_password_of_a_client_that_has_gone_is_not_hashed() {
+    const GONE: u32 = 60;
+    let settings = [
+        ("VESTIBULE_PASSWORD_PASSES", "16"),
+        ONE_AT_A_TIME,
+        ("VESTIBULE_PASSWORD_WAIT", "60000"),
+        ("VESTIBULE_REQUEST_TIMEOUT", "120000"),
+    ];
+    let server = Server::with(Backend::Sqlite, &settings).await;
+    let input = json!({ "input": { "login": "ann@example.org", "password": PASSWORD } });
+    let sign_in = || async {
+        let started = Instant::now();
+        let answer = wire::run(server.address, "sign_in", input.clone(), &[]).await;
+        assert_eq!(
+            answer.json()["errors"][0]["extensions"]["code"],
+            "INVALID_CREDENTIALS"
+        );
+        started.elapsed()
+    };
+    let alone = sign_in().await;
+    let mut leaving = Vec::new();
+    for _ in 0..GONE {
+        let mut stream = wire::connect(server.address).await;
+        let request = wire::post(&wire::document("sign_in", input.clone()), &[]);
+        stream.write_all(&request).await.expect("a request");
+        leaving.push(stream);
+    }
+    tokio::time::sleep(alone).await;
+    drop(leaving);
+    let behind = sign_in().await;
+    assert!(
+        behind < alone * GONE / 3,
+        "{behind:?} behind them, {alone:?} alone"
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_sign_ups_at_once_wait_for_each_other_on_sqlite() {
+    let patience = [
+        ("VESTIBULE_PASSWORD_WAIT", "60000"),
+        ("VESTIBULE_DATABASE_TIMEOUT", "30000"),
+    ];
+    let test = TestApp::with(Backend::Sqlite, &patience).await;
+    let answers = race(50, |number| {
+        let client = test.anon();
+        async move { client.sign_up(&format!("a{number}@example.org")).await }
+    });
+    for answer in answers.await {
+        answer.ok();
+    }
+    assert_eq!(test.mails().await.len(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_takes_too_long_is_ended_with_an_answer() {
+    let settings = [
+        ("VESTIBULE_PASSWORD_PASSES", "64"),
+        ONE_AT_A_TIME,
+        ("VESTIBULE_PASSWORD_WAIT", "60000"),
+        ("VESTIBULE_REQUEST_TIMEOUT", "100"),
+    ];
+    let test = TestApp::with(Backend::Sqlite, &settings).await;
+    let client = test.anon();
+    let sign_in = client.sign_in("a@example.org", PASSWORD);
+    let answer = tokio::time::timeout(Duration::from_secs(20), sign_in);
+    let answer = answer.await.expect("an answer");
+    assert_eq!(
+        (answer.status.as_u16(), answer.code().as_str()),
+        (503, "OVERLOADED")
+    );
+}

@@ -1,0 +1,93 @@
+//! The real program is told to stop while people sign in.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use crate::harness::program::Program;
+use crate::harness::{PASSWORD, by_ticket, wire};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_under_way_are_answered_and_the_program_ends_in_peace() {
+    let settings = [
+        ("VESTIBULE_PASSWORD_PASSES", "16"),
+        ("VESTIBULE_PASSWORD_WAIT", "60000"),
+    ];
+    let mut program = Program::serve(&settings).await;
+    let address = program.address;
+    let input = json!({ "input": { "email": "ann@example.org", "password": PASSWORD } });
+    let pending = wire::run(address, "sign_up", input, &[]).await.json();
+    assert_eq!(
+        pending["data"]["signUp"]["__typename"], "PendingVerification",
+        "{pending}"
+    );
+    let ticket = ticket(&program).await;
+    let session = wire::run(address, "verify_email", by_ticket(&ticket), &[])
+        .await
+        .json();
+    assert_eq!(
+        session["data"]["verifyEmail"]["__typename"], "Session",
+        "{session}"
+    );
+
+    let input = json!({ "input": { "login": "ann@example.org", "password": PASSWORD } });
+    let request = wire::post(&wire::document("sign_in", input), &[]);
+    let mut under_way = Vec::new();
+    for _ in 0..12 {
+        let mut stream = wire::connect(address).await;
+        stream.write_all(&request).await.expect("a request");
+        under_way.push(stream);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    program.terminate();
+    for mut stream in under_way {
+        let answer = wire::Wire::of(&wire::read_to_end(&mut stream).await);
+        assert_eq!(
+            answer.json()["data"]["signIn"]["__typename"],
+            "Session",
+            "{}",
+            answer.body
+        );
+    }
+    let status = program.ended().await;
+    assert_eq!(status.code(), Some(0), "{}", program.output());
+    assert!(
+        tokio::net::TcpStream::connect(address).await.is_err(),
+        "nobody listens"
+    );
+
+    let database = format!("sqlite://{}/vestibule.db", program.folder.path().display());
+    let db = sea_orm::Database::connect(database)
+        .await
+        .expect("the file");
+    use sea_orm::ConnectionTrait;
+    let count = sea_orm::Statement::from_string(
+        db.get_database_backend(),
+        "SELECT count(*) AS many FROM sessions",
+    );
+    let row = db
+        .query_one_raw(count)
+        .await
+        .expect("a count")
+        .expect("a row");
+    assert_eq!(
+        row.try_get::<i64>("", "many").unwrap(),
+        13,
+        "every acknowledged session is there"
+    );
+}
+
+async fn ticket(program: &Program) -> String {
+    for _ in 0..200 {
+        let accept = [("accept", "application/json")];
+        let mails = wire::get(program.address, "/dev/inbox", &accept)
+            .await
+            .json();
+        if let Some(ticket) = mails[0]["ticket"].as_str() {
+            return ticket.to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no mail: {}", program.output());
+}

@@ -1,0 +1,115 @@
+//! The page that a mailed link opens: mail scanners open it too, and must not redeem anything.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use serde_json::json;
+
+use crate::harness::{Answer, Backend, Client, PASSWORD, TestApp};
+
+async fn open(client: &Client, method: Method, ticket: &str) -> Answer {
+    let ticket: String = url::form_urlencoded::byte_serialize(ticket.as_bytes()).collect();
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/verify?ticket={ticket}"));
+    client.send(request.body(Body::empty()).unwrap()).await
+}
+
+async fn click(client: &Client, ticket: &str) -> Answer {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    let form = form.append_pair("ticket", ticket).finish();
+    let request =
+        Request::post("/verify").header("content-type", "application/x-www-form-urlencoded");
+    client.send(request.body(form.into()).unwrap()).await
+}
+
+fn browser(test: &TestApp) -> Client {
+    test.anon().header("accept", "text/html,*/*;q=0.8")
+}
+
+on_both_databases! {
+    async fn looking_redeems_nothing_and_one_click_redeems_once_without_a_session(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.anon().sign_up("ann@example.org").await.ok();
+        let ticket = test.mail_to("ann@example.org").await.ticket();
+        for method in [Method::GET, Method::HEAD, Method::GET, Method::HEAD, Method::GET, Method::HEAD] {
+            assert_eq!(open(&browser(&test), method, &ticket).await.status, 200);
+        }
+        assert_eq!(test.anon().sign_in("ann@example.org", PASSWORD).await.code(), "INVALID_CREDENTIALS");
+
+        let done = click(&browser(&test), &ticket).await;
+        assert_eq!(done.status, 200);
+        assert!(done.headers.get("set-cookie").is_none());
+        let page = done.body.as_str().unwrap();
+        assert!(page.contains("confirmed") && !page.contains("eyJ"), "{page}");
+        let by = json!({ "by": { "email": { "email": "ann@example.org" } } });
+        let user = test.admin().query(
+            "query($by: UserLookup!) { adminUser(by: $by) { emailVerified sessions { id } } }", by,
+        ).await.ok();
+        assert_eq!(user.at("/data/adminUser/emailVerified"), true);
+        assert_eq!(user.at("/data/adminUser/sessions"), json!([]));
+
+        let again = click(&browser(&test), &ticket).await;
+        assert_eq!(again.status, 410);
+        assert!(again.body.as_str().unwrap().contains("no longer works"));
+        test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_or_missing_ticket_is_said_to_no_longer_work() {
+    let test = TestApp::start(Backend::Sqlite).await;
+    for (answer, status) in [
+        (click(&browser(&test), "unknown").await, 410),
+        (click(&browser(&test), "").await, 410),
+        (click(&browser(&test), "\u{0}").await, 410),
+        (open(&browser(&test), Method::GET, "").await, 400),
+        (browser(&test).get("/verify").await, 400),
+    ] {
+        assert_eq!(answer.status.as_u16(), status);
+        assert!(
+            answer.body.as_str().unwrap().contains("no longer works"),
+            "{}",
+            answer.body
+        );
+    }
+    let json = Request::post("/verify").header("content-type", "application/json");
+    let json = browser(&test)
+        .send(json.body("{\"ticket\":\"x\"}".into()).unwrap())
+        .await;
+    assert_eq!(json.status, 400);
+}
+
+#[tokio::test]
+async fn the_page_escapes_the_ticket_and_allows_no_script() {
+    let test = TestApp::start(Backend::Sqlite).await;
+    let page = open(&browser(&test), Method::GET, "\"><script>alert(1)</script>")
+        .await
+        .ok();
+    let html = page.body.as_str().unwrap();
+    assert!(
+        !html.contains("<script") && !html.contains("\"><"),
+        "{html}"
+    );
+    assert!(
+        html.contains("<form method=\"post\" action=\"/verify\">"),
+        "a plain form is all it needs"
+    );
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    for part in [
+        "default-src 'none'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(
+        !policy.contains("unsafe") && !policy.contains("script-src"),
+        "{policy}"
+    );
+    assert_eq!(page.headers["referrer-policy"], "no-referrer");
+    assert_eq!(page.headers["cache-control"], "no-store");
+    for link in html.split("href=\"").skip(1) {
+        assert!(link.starts_with('/'), "{link}");
+    }
+}
