@@ -1,0 +1,218 @@
+//! A mail server that does as it is told, and remembers what was said.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// How the connection is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    Plain,
+    /// Plain at first; STARTTLS is offered.
+    StartTls,
+    Implicit,
+}
+
+/// What the server does with mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Manner {
+    Takes,
+    /// This answer to every `RCPT`.
+    AnswersRecipients(&'static str),
+    /// Says nothing more after the octets of the mail have arrived.
+    HangsAfterData,
+    /// Accepts connections and does not even greet.
+    HangsAtOnce,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Message {
+    pub sender: String,
+    pub recipients: Vec<String>,
+    pub text: String,
+    pub sealed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    messages: Vec<Message>,
+    /// Every command that arrived unsealed.
+    plain: Vec<String>,
+    connections: usize,
+}
+
+#[derive(Clone)]
+pub struct MailServer {
+    pub address: SocketAddr,
+    /// Of its own authority, as PEM.
+    pub certificate: String,
+    manner: Arc<Mutex<Manner>>,
+    memory: Arc<Mutex<Memory>>,
+}
+
+impl MailServer {
+    /// With a certificate for `name`.
+    pub async fn start(seal: Seal, manner: Manner, name: &str) -> Self {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(vec![name.to_owned()]).expect("a certificate");
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions of TLS")
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .expect("a certificate and its key");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let server = Self {
+            address: listener.local_addr().expect("an address"),
+            certificate: cert.pem(),
+            manner: Arc::new(Mutex::new(manner)),
+            memory: Arc::default(),
+        };
+        let own = server.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                own.memory.lock().unwrap().connections += 1;
+                tokio::spawn(own.clone().serve(stream, seal, acceptor.clone()));
+            }
+        });
+        server
+    }
+
+    pub fn behave(&self, manner: Manner) {
+        *self.manner.lock().unwrap() = manner;
+    }
+
+    pub fn messages(&self) -> Vec<Message> {
+        self.memory.lock().unwrap().messages.clone()
+    }
+
+    pub fn connections(&self) -> usize {
+        self.memory.lock().unwrap().connections
+    }
+
+    /// What arrived for everybody on the way to read.
+    pub fn plain(&self) -> Vec<String> {
+        self.memory.lock().unwrap().plain.clone()
+    }
+
+    fn manner(&self) -> Manner {
+        self.manner.lock().unwrap().clone()
+    }
+
+    async fn serve(self, stream: TcpStream, seal: Seal, acceptor: TlsAcceptor) {
+        if self.manner() == Manner::HangsAtOnce {
+            std::future::pending::<()>().await;
+        }
+        let stream = match seal {
+            Seal::Implicit => {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    self.talk(stream, true, false, true).await;
+                }
+                return;
+            }
+            Seal::StartTls => self.talk(stream, false, true, true).await,
+            Seal::Plain => self.talk(stream, false, false, true).await,
+        };
+        if let Some(stream) = stream
+            && let Ok(stream) = acceptor.accept(stream).await
+        {
+            self.talk(stream, true, false, false).await;
+        }
+    }
+
+    /// One conversation; gives the stream back when the client asks to seal it.
+    async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        sealed: bool,
+        offers: bool,
+        greets: bool,
+    ) -> Option<S> {
+        let mut stream = BufReader::new(stream);
+        if greets {
+            say(&mut stream, "220 mail.test ready").await?;
+        }
+        let mut message = Message {
+            sealed,
+            ..Message::default()
+        };
+        loop {
+            let line = hear(&mut stream).await?;
+            if !sealed {
+                self.memory.lock().unwrap().plain.push(line.clone());
+            }
+            let verb = line.split([' ', ':']).next().unwrap_or_default();
+            let answer = match verb.to_ascii_uppercase().as_str() {
+                "EHLO" if offers => "250-mail.test\r\n250-8BITMIME\r\n250 STARTTLS",
+                "EHLO" => "250-mail.test\r\n250-8BITMIME\r\n250 AUTH PLAIN",
+                "AUTH" => "235 welcome",
+                "MAIL" => {
+                    message.sender = line;
+                    "250 go on"
+                }
+                "RCPT" => match self.manner() {
+                    Manner::AnswersRecipients(answer) => answer,
+                    _ => {
+                        message.recipients.push(line);
+                        "250 go on"
+                    }
+                },
+                "DATA" => {
+                    say(&mut stream, "354 go on").await?;
+                    loop {
+                        let line = hear(&mut stream).await?;
+                        if line == "." {
+                            break;
+                        }
+                        let line = line.strip_prefix('.').unwrap_or(&line);
+                        message.text.push_str(line);
+                        message.text.push('\n');
+                    }
+                    if self.manner() == Manner::HangsAfterData {
+                        std::future::pending::<()>().await;
+                    }
+                    self.memory.lock().unwrap().messages.push(message);
+                    message = Message {
+                        sealed,
+                        ..Message::default()
+                    };
+                    "250 taken"
+                }
+                "STARTTLS" if offers => {
+                    say(&mut stream, "220 go on").await?;
+                    return Some(stream.into_inner());
+                }
+                "RSET" | "NOOP" => "250 well",
+                "QUIT" => {
+                    say(&mut stream, "221 bye").await?;
+                    return None;
+                }
+                _ => "502 what?",
+            };
+            say(&mut stream, answer).await?;
+        }
+    }
+}
+
+async fn say<S: AsyncWrite + Unpin>(stream: &mut S, text: &str) -> Option<()> {
+    stream
+        .write_all(format!("{text}\r\n").as_bytes())
+        .await
+        .ok()?;
+    stream.flush().await.ok()
+}
+
+async fn hear<S: AsyncBufReadExt + Unpin>(stream: &mut S) -> Option<String> {
+    let mut line = String::new();
+    let length = stream.read_line(&mut line).await.ok()?;
+    (length > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
+}
