@@ -1,0 +1,98 @@
+//! The commands.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Output, Stdio};
+
+use sea_orm::ConnectionTrait;
+
+use crate::harness::Database;
+use crate::harness::program::{Folder, command, finish};
+
+fn said(output: &Output) -> String {
+    let text = |octets| String::from_utf8_lossy(octets).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[test]
+fn schema_prints_the_schema_that_is_committed() {
+    let output = finish(&Folder::new(), &[], &["schema"]);
+    assert!(output.status.success());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        std::fs::read_to_string(path).unwrap()
+    );
+}
+
+#[test]
+fn help_lists_every_command_and_every_setting() {
+    let output = finish(&Folder::new(), &[], &["--help"]);
+    assert!(output.status.success());
+    let help = said(&output);
+    for name in ["serve", "migrate", "schema", "_FILE", "vestibule.toml"] {
+        assert!(help.contains(name), "{name}: {help}");
+    }
+    let source = include_str!("../../../src/config/settings.rs");
+    let fields = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": "));
+    let fields: Vec<_> = fields
+        .map(|(name, _)| format!("VESTIBULE_{}", name.to_uppercase()))
+        .collect();
+    assert!(fields.len() > 20);
+    for name in fields {
+        assert!(help.contains(&format!("  {name}  (")), "{name}: {help}");
+    }
+}
+
+#[test]
+fn an_unknown_command_is_refused_and_nothing_is_made() {
+    let folder = Folder::new();
+    let output = finish(&folder, &[], &["sevre"]);
+    assert!(!output.status.success());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_key_that_is_made_is_for_its_owner_alone_and_stays() {
+    let folder = Folder::new();
+    let first = finish(&folder, &[], &["migrate"]);
+    assert!(first.status.success(), "{}", said(&first));
+    let path = folder.path().join("vestibule.key");
+    let key = std::fs::read_to_string(&path).expect("a key");
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!said(&first).contains(key.trim()));
+
+    let again = finish(&folder, &[], &["migrate"]);
+    assert!(again.status.success(), "{}", said(&again));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), key);
+}
+
+on_both_databases! {
+    async fn two_migrations_at_once_do_the_work_once(backend: Backend) {
+        let database = Database::empty(backend).await;
+        let url = database.url();
+        let settings = [
+            ("VESTIBULE_DATABASE_URL", url.as_str()),
+            ("VESTIBULE_DATABASE_TIMEOUT", "60000"),
+            ("VESTIBULE_MASTER_KEY", "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ="),
+        ];
+        let folder = Folder::new();
+        let start = || {
+            let mut command = command(&folder, &settings, &["migrate"]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+        };
+        let both = [start(), start(), start()];
+        for child in both {
+            let output = child.wait_with_output().expect("its output");
+            assert!(output.status.success(), "{}", said(&output));
+        }
+        let db = database.connect().await;
+        let count = "SELECT count(*) AS many FROM signing_keys";
+        let count = sea_orm::Statement::from_string(db.get_database_backend(), count);
+        let row = db.query_one_raw(count).await.expect("a count").expect("a row");
+        assert_eq!(row.try_get::<i64>("", "many").unwrap(), 1);
+        db.close().await.expect("a closed connection");
+    }
+}

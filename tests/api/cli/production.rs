@@ -1,0 +1,65 @@
+//! Production does not start half-configured.
+
+use crate::harness::program::{Folder, finish};
+
+const COMPLETE: [(&str, &str); 6] = [
+    ("VESTIBULE_MODE", "production"),
+    ("VESTIBULE_PUBLIC_URL", "https://auth.example.org"),
+    (
+        "VESTIBULE_MASTER_KEY",
+        "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=",
+    ),
+    ("VESTIBULE_ADMIN_SECRET", "canary of the admin secret"),
+    ("VESTIBULE_SMTP_URL", "smtp://127.0.0.1:9"),
+    ("VESTIBULE_BIND", "127.0.0.1:0"),
+];
+
+/// The complete settings, one of them changed or (with an empty value) left out.
+fn start(name: &str, value: &str, command: &str) -> (bool, String) {
+    let folder = Folder::new();
+    let mut settings: Vec<_> = COMPLETE
+        .into_iter()
+        .filter(|(known, _)| *known != name)
+        .collect();
+    if !value.is_empty() {
+        settings.push((name, value));
+    }
+    let output = finish(&folder, &settings, &[command]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), said)
+}
+
+#[test]
+fn a_setting_that_is_missing_or_unfit_is_named_and_its_value_is_not() {
+    for (name, value) in [
+        ("VESTIBULE_PUBLIC_URL", ""),
+        ("VESTIBULE_PUBLIC_URL", "http://canary.example.org"),
+        ("VESTIBULE_MASTER_KEY", ""),
+        ("VESTIBULE_MASTER_KEY", "Y2FuYXJ5"),
+        ("VESTIBULE_MASTER_KEY", "canary, not base64"),
+        (
+            "VESTIBULE_MASTER_KEY",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ),
+        ("VESTIBULE_ADMIN_SECRET", ""),
+        ("VESTIBULE_ADMIN_SECRET", "canary"),
+        ("VESTIBULE_SMTP_URL", ""),
+        ("VESTIBULE_SMTP_URL", "http://canary.example.org"),
+        ("VESTIBULE_RATE_LIMITS", "off"),
+    ] {
+        let (started, said) = start(name, value, "serve");
+        assert!(!started, "{name}={value}");
+        assert!(said.contains(name), "{name}={value}: {said}");
+        assert!(
+            !said.contains("canary") && !said.contains("Y2FuYXJ5"),
+            "{said}"
+        );
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[test]
+fn a_complete_configuration_is_accepted() {
+    let (started, said) = start("VESTIBULE_LOG", "info", "migrate");
+    assert!(started, "{said}");
+}

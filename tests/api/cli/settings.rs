@@ -1,0 +1,167 @@
+//! Where settings come from, and how a wrong one is refused: by name, never by value.
+
+use vestibule::config::{Config, Environment, load};
+
+use crate::harness::program::{Folder, finish};
+
+/// What the settings file and these variables make of each other.
+fn read(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let folder = Folder::new();
+    let path = folder.file("vestibule.toml", file);
+    let mut all = vec![("VESTIBULE_CONFIG".to_owned(), path)];
+    let variables = variables.iter().copied();
+    all.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    load(&Environment::of(all)).map_err(|error| error.to_string())
+}
+
+#[track_caller]
+fn refusal(file: &str, variables: &[(&str, &str)]) -> String {
+    match read(file, variables) {
+        Ok(_) => panic!("{file} {variables:?} is accepted"),
+        Err(message) => message,
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
+    let file = "bind = \"127.0.0.1:4001\"\nsmtp_timeout = 500\nrate_limits = false\n\
+                trusted_proxies = [\"10.0.0.0/8\", \"192.0.2.1/32\"]";
+    let settings = read(file, &[("VESTIBULE_SMTP_TIMEOUT", "700")])
+        .unwrap()
+        .settings;
+    assert_eq!(settings.bind.port(), 4001);
+    assert_eq!(settings.smtp_timeout, 700);
+    assert!(!settings.rate_limits.is_on());
+    assert_eq!(settings.trusted_proxies.len(), 2);
+    assert_eq!(settings.mail_attempts, 12);
+    let empty = read(file, &[("VESTIBULE_SMTP_TIMEOUT", "")])
+        .unwrap()
+        .settings;
+    assert_eq!(empty.smtp_timeout, 500, "an empty variable is none");
+}
+
+#[test]
+fn the_file_in_the_working_folder_is_found() {
+    let folder = Folder::new();
+    folder.file("vestibule.toml", "colour = \"red\"");
+    let output = finish(&folder, &[], &["serve"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(said.contains("`colour`") && !said.contains("red"), "{said}");
+}
+
+#[test]
+fn a_secret_can_come_from_a_file_without_its_line_end() {
+    let folder = Folder::new();
+    let path = folder.file("secret", "sixteen letters and more\r\n");
+    let config = read("", &[("VESTIBULE_ADMIN_SECRET_FILE", &path)]).unwrap();
+    let secret = config.settings.admin_secret.expect("a secret");
+    assert_eq!(secret.expose(), "sixteen letters and more");
+}
+
+#[test]
+fn a_setting_that_is_given_as_value_and_as_file_is_refused() {
+    let folder = Folder::new();
+    let path = folder.file("secret", "canary-of-the-file");
+    let both = [
+        ("VESTIBULE_ADMIN_SECRET", "canary-of-the-value"),
+        ("VESTIBULE_ADMIN_SECRET_FILE", path.as_str()),
+    ];
+    let message = refusal("", &both);
+    assert!(
+        message.contains("VESTIBULE_ADMIN_SECRET") && message.contains("twice"),
+        "{message}"
+    );
+    assert!(!message.contains("canary"), "{message}");
+    let missing = refusal("", &[("VESTIBULE_ADMIN_SECRET_FILE", "/nowhere/secret")]);
+    assert!(missing.contains("/nowhere/secret"), "{missing}");
+}
+
+#[test]
+fn an_unknown_setting_in_the_file_is_refused_by_name() {
+    let message = refusal("admin_secrt = \"canary-of-the-value\"", &[]);
+    assert!(
+        message.contains("`admin_secrt`") && !message.contains("canary"),
+        "{message}"
+    );
+    let message = refusal("[database]\nurl = \"canary\"", &[]);
+    assert!(
+        message.contains("`database`") && !message.contains("canary"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_refused_by_line_without_quoting_it() {
+    let message = refusal(
+        "mode = \"development\"\nadmin_secret = canary-of-the-value\n",
+        &[],
+    );
+    assert!(
+        message.contains("line 2") && !message.contains("canary"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_malformed_value_names_its_setting_and_is_not_shown() {
+    for (name, value) in [
+        ("VESTIBULE_MODE", "canary"),
+        ("VESTIBULE_BIND", "canary:99999"),
+        ("VESTIBULE_PUBLIC_URL", "canary"),
+        ("VESTIBULE_PUBLIC_URL", "ftp://canary.example"),
+        ("VESTIBULE_PUBLIC_URL", "http://ann:canary@localhost"),
+        ("VESTIBULE_PUBLIC_URL", "http://localhost?canary"),
+        ("VESTIBULE_DATABASE_CONNECTIONS", "canary"),
+        ("VESTIBULE_DATABASE_CONNECTIONS", "0"),
+        ("VESTIBULE_DATABASE_TIMEOUT", "-1"),
+        ("VESTIBULE_ADMIN_SECRET", "canary"),
+        ("VESTIBULE_SMTP_TIMEOUT", "canary"),
+        ("VESTIBULE_MAIL_ATTEMPTS", "101"),
+        ("VESTIBULE_MAIL_FROM", "canary"),
+        ("VESTIBULE_INTROSPECTION", "canary"),
+        ("VESTIBULE_RATE_LIMITS", "canary"),
+        ("VESTIBULE_TRUSTED_PROXIES", "10.0.0.0/8,canary"),
+        ("VESTIBULE_PASSWORD_MEMORY", "19455"),
+        ("VESTIBULE_PASSWORD_PASSES", "1"),
+    ] {
+        let message = refusal("", &[(name, value)]);
+        assert!(
+            message.starts_with(&format!("{name}: ")),
+            "{name}={value}: {message}"
+        );
+        assert!(!message.contains("canary"), "{message}");
+        let field = name.trim_start_matches("VESTIBULE_").to_lowercase();
+        let message = refusal(&format!("{field} = \"{value}\""), &[]);
+        assert!(
+            message.starts_with(&format!("{name}: ")),
+            "{field}={value}: {message}"
+        );
+    }
+}
+
+#[test]
+fn settings_that_are_printed_hide_their_secrets() {
+    let variables = [
+        ("VESTIBULE_ADMIN_SECRET", "canary-admin-secret"),
+        ("VESTIBULE_MASTER_KEY", "canary-master-key"),
+        ("VESTIBULE_SMTP_URL", "smtps://ann:canary@mail.example.org"),
+        (
+            "VESTIBULE_DATABASE_URL",
+            "postgres://ann:canary@localhost/x",
+        ),
+    ];
+    let printed = format!("{:?}", read("", &variables).unwrap());
+    assert!(!printed.contains("canary"), "{printed}");
+}
+
+#[test]
+fn development_opens_to_other_machines_only_when_told_so() {
+    read("", &[("VESTIBULE_BIND", "0.0.0.0:4000")]).expect("told by the environment");
+    read("bind = \"0.0.0.0:4000\"", &[]).expect("told by the file");
+    assert!(read("", &[]).unwrap().settings.bind.ip().is_loopback());
+    let mut open = read("", &[]).unwrap().settings;
+    open.bind = "0.0.0.0:4000".parse().unwrap();
+    let message = Config::check(open, false).unwrap_err().to_string();
+    assert!(message.starts_with("VESTIBULE_BIND: "), "{message}");
+}
