@@ -127,6 +127,7 @@ await run(() =>
     check("a new tab is signed in", (await ui.pane()).includes(`"Bearer ${second}"`), await ui.pane());
     const input = `{ login: "${email}", password: "${password}" }`;
     await ui.type(`mutation { again: signIn(input: ${input}) { ... on Session { token: accessToken } } }`, ui.query);
+    await eventually(() => ui.query.evaluate((element) => !element.CodeMirror.operationName));
     const third = JSON.parse(await ui.run('"token"')).data?.again.token;
     check("a token under another name is carried as well",
       third && (await ui.pane()).includes(`"Bearer ${third}"`), await ui.pane());
