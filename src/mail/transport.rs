@@ -1,14 +1,15 @@
 //! Hands mail over: to a mail server by SMTP, or to the development inbox.
 
 use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
-use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::{AsyncSmtpTransportBuilder, PoolConfig};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use url::{Host, Url};
 use uuid::Uuid;
@@ -17,9 +18,10 @@ use super::{Inbox, Mail};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-/// Connections to the mail server that are kept for the next mail: none. The pool would take back one whose conversation
-/// was broken off at its deadline, and the next mail would go on in the middle of it.
-const KEPT: u32 = 0;
+/// Connections to the mail server held at once.
+const POOL: u32 = 8;
+/// An idle connection is closed after this.
+const IDLE: Duration = Duration::from_secs(30);
 /// However many steps a conversation has, it ends within this many deadlines of one step.
 const STEPS: u32 = 6;
 
@@ -48,12 +50,17 @@ pub struct SmtpOptions<'a> {
 /// Where mail goes.
 #[derive(Clone, Debug)]
 pub enum Mailer {
-    Smtp {
-        transport: AsyncSmtpTransport<Tokio1Executor>,
-        from: Mailbox,
-        deadline: Duration,
-    },
+    Smtp(Smtp),
     Inbox(Inbox),
+}
+
+/// A mail server, and the pool of connections to it.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    builder: AsyncSmtpTransportBuilder,
+    pool: Arc<RwLock<AsyncSmtpTransport<Tokio1Executor>>>,
+    from: Mailbox,
+    deadline: Duration,
 }
 
 impl Mailer {
@@ -83,16 +90,17 @@ impl Mailer {
             .port(url.port().unwrap_or(default_port))
             .tls(tls)
             .timeout(Some(options.timeout))
-            .pool_config(PoolConfig::new().max_size(KEPT));
+            .pool_config(PoolConfig::new().max_size(POOL).idle_timeout(IDLE));
         if let Some(password) = url.password() {
             builder =
                 builder.credentials(Credentials::new(decoded(url.username()), decoded(password)));
         }
-        Ok(Self::Smtp {
-            transport: builder.build(),
+        Ok(Self::Smtp(Smtp {
+            pool: Arc::new(RwLock::new(builder.clone().build())),
+            builder,
             from,
             deadline: options.timeout * STEPS,
-        })
+        }))
     }
 
     /// Hands one mail over. The id becomes its `Message-ID`, so that a mail sent twice after a crash is recognised.
@@ -100,24 +108,35 @@ impl Mailer {
     /// # Errors
     /// Whether trying again makes sense is told by the variant.
     pub async fn send(&self, mail: Mail, id: Uuid, now: DateTime<Utc>) -> Result<(), MailError> {
-        let (transport, from, deadline) = match self {
+        match self {
             Self::Inbox(inbox) => {
                 inbox.put(mail, now);
-                return Ok(());
+                Ok(())
             }
-            Self::Smtp {
-                transport,
-                from,
-                deadline,
-            } => (transport, from, deadline),
-        };
-        let message = message(&mail, from, id, now)?;
-        match tokio::time::timeout(*deadline, transport.send(message)).await {
+            Self::Smtp(smtp) => smtp.send(&message(&mail, &smtp.from, id, now)?).await,
+        }
+    }
+}
+
+impl Smtp {
+    async fn send(&self, message: &Message) -> Result<(), MailError> {
+        let pool = self
+            .pool
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        match tokio::time::timeout(self.deadline, pool.send(message.clone())).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(classify(&error)),
-            Err(_) => Err(MailError::NotTaken(
-                "the mail server did not finish in time".into(),
-            )),
+            Err(_) => {
+                // The pool takes the connection back although its conversation was broken off, and the next mail would go
+                // on in the middle of it: start a new pool.
+                *self.pool.write().unwrap_or_else(PoisonError::into_inner) =
+                    self.builder.clone().build();
+                Err(MailError::NotTaken(
+                    "the mail server did not finish in time".into(),
+                ))
+            }
         }
     }
 }
