@@ -4,9 +4,12 @@
 mod harness;
 
 mod account;
+mod admin;
 mod cli;
 mod http;
+mod mail;
 mod password;
+mod realm;
 mod session;
 mod smtp;
 mod web;

@@ -1,1 +1,3 @@
-
+mod change_password;
+mod hashing;
+mod sign_in;

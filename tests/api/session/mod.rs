@@ -1,1 +1,4 @@
-
+mod access_token;
+mod refresh_session;
+mod revoke_session;
+mod sign_out;

@@ -1,0 +1,116 @@
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::harness::TestApp;
+use crate::support::{another_session, assert_alive, disable, reason};
+
+on_both_databases! {
+    async fn without_a_bearer_there_is_nobody_and_no_error(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let answer = test.anon().me().await.ok();
+        assert_eq!(answer.body, json!({ "data": { "me": null } }));
+    }
+
+    async fn a_bearer_that_does_not_hold_is_null_beside_its_reason(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        assert_alive(&ann.me().await.ok());
+        for (header, expected) in [
+            ("Bearer null", "TOKEN_INVALID"),
+            ("Bearer", "TOKEN_INVALID"),
+            ("Bearer a.b.c", "TOKEN_INVALID"),
+            ("Basic YW5uOnBhc3N3b3Jk", "TOKEN_INVALID"),
+            (&format!("Bearer {}", ann.refresh_token), "TOKEN_INVALID"),
+            (&format!("Bearer {}x", ann.access_token), "TOKEN_INVALID"),
+            (&format!("Bearer {}", "x".repeat(20_000)), "TOKEN_INVALID"),
+        ] {
+            let answer = test.anon().header("authorization", header).me().await;
+            assert!(answer.at("/data/me").is_null() && answer.at("/data").is_object(), "{}", answer.body);
+            assert_eq!(reason(&answer), expected, "{header:.40}");
+            assert_eq!(answer.at("/errors/0/path"), json!(["me"]));
+            assert_eq!(answer.status, 200);
+        }
+        // One expired field does not take the others with it.
+        let both = test.anon().bearer("x").query("{ me { id } authConfig { signUpEnabled } }", json!({})).await;
+        assert_eq!(both.at("/data/authConfig/signUpEnabled"), json!(true));
+        assert_eq!(reason(&both), "TOKEN_INVALID");
+    }
+
+    async fn an_access_token_lives_fifteen_minutes(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        test.clock.advance(TimeDelta::seconds(899));
+        assert_alive(&ann.me().await.ok());
+        test.clock.advance(TimeDelta::seconds(1));
+        let answer = ann.me().await;
+        assert_eq!(reason(&answer), "TOKEN_EXPIRED");
+        assert!(answer.at("/data/me").is_null());
+    }
+
+    async fn the_scheme_of_the_bearer_has_no_case(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        for scheme in ["bearer", "BEARER", "bEaReR"] {
+            let client = test.anon().header("authorization", &format!("{scheme} {}", ann.access_token));
+            assert_alive(&client.me().await.ok());
+        }
+    }
+
+    async fn another_application_makes_the_token_invalid(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        assert_alive(&ann.clone().header("x-client-id", "default").me().await.ok());
+        assert_eq!(reason(&ann.header("x-client-id", "other").me().await), "TOKEN_INVALID");
+    }
+
+    async fn a_disabled_account_is_out_at_once(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        disable(&test, "ann@example.org").await;
+        assert_eq!(reason(&ann.me().await), "SESSION_REVOKED");
+        assert_eq!(ann.refresh(&ann.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
+    }
+
+    async fn sessions_stand_newest_first_and_one_is_the_current(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let first = test.user("ann").await;
+        test.clock.advance(TimeDelta::seconds(1));
+        let answer = test.anon().from_address("203.0.113.7").header("user-agent", "Browser/1")
+            .sign_in("ann@example.org", crate::harness::PASSWORD).await.ok();
+        let second = test.anon().signed_in(&answer.at("/data/signIn"));
+        test.clock.advance(TimeDelta::seconds(1));
+        let third = another_session(&test, "ann").await;
+        test.user("bob").await;
+        let me = second.me().await.ok();
+        let of = |name: &str| -> Vec<serde_json::Value> {
+            let sessions = me.at("/data/me/sessions");
+            sessions.as_array().expect("a list").iter().map(|session| session[name].clone()).collect()
+        };
+        assert_eq!(of("id"), [json!(third.session_id), json!(second.session_id), json!(first.session_id)]);
+        assert_eq!(of("current"), [json!(false), json!(true), json!(false)]);
+        assert_eq!(of("ipAddress")[1], json!("203.0.113.7"));
+        assert_eq!(of("userAgent")[1], json!("Browser/1"));
+        assert_eq!(of("createdAt")[1], json!("2026-11-20T12:00:01.123Z"));
+        assert_eq!(of("expiresAt")[1], json!("2026-12-20T12:00:01.123Z"));
+    }
+
+    async fn the_last_use_of_a_session_is_its_last_refresh(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        test.clock.advance(TimeDelta::minutes(5));
+        let answer = ann.refresh(&ann.refresh_token).await.ok();
+        let me = test.anon().signed_in(&answer.at("/data/refreshSession")).me().await.ok();
+        assert_eq!(me.text("/data/me/sessions/0/lastUsedAt"), "2026-11-20T12:05:00.123Z");
+        assert_eq!(me.text("/data/me/sessions/0/expiresAt"), "2026-12-20T12:05:00.123Z");
+        assert_eq!(me.text("/data/me/lastSignInAt"), "2026-11-20T12:00:00.123Z");
+    }
+
+    async fn a_session_that_has_ended_is_not_listed(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let other = another_session(&test, "ann").await;
+        other.run("sign_out", json!({})).await.ok();
+        let sessions = ann.me().await.ok().at("/data/me/sessions");
+        assert_eq!(sessions.as_array().map(Vec::len), Some(1), "{sessions}");
+    }
+}

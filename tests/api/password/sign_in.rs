@@ -1,0 +1,148 @@
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Client, PASSWORD, TestApp, race};
+use crate::support::{PATIENT, assert_alive, disable, events, shape, tally, verify_code};
+
+async fn sign_in_with(client: &Client, fields: Value) -> Answer {
+    let mut input = json!({ "login": "ann@example.org", "password": PASSWORD });
+    for (name, value) in fields.as_object().expect("an object") {
+        input[name] = value.clone();
+    }
+    client.run("sign_in", json!({ "input": input })).await
+}
+
+on_both_databases! {
+    async fn the_right_password_opens_a_session_of_its_own(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let answer = test.anon().sign_in("ANN@example.org", PASSWORD).await.ok();
+        assert_eq!(answer.text("/data/signIn/__typename"), "Session");
+        assert_eq!(answer.text("/data/signIn/user/email"), "ann@example.org");
+        let again = test.anon().signed_in(&answer.at("/data/signIn"));
+        assert_ne!(again.session_id, ann.session_id);
+        assert_ne!(again.refresh_token, ann.refresh_token);
+        assert_alive(&again.me().await.ok());
+        assert_alive(&ann.me().await.ok());
+    }
+
+    async fn unknown_wrong_and_pending_cannot_be_told_apart(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        test.anon().sign_up("new@example.org").await.ok();
+        let wrong = test.anon().sign_in("ann@example.org", "not the password").await;
+        assert_eq!(wrong.code(), "INVALID_CREDENTIALS");
+        let long = "x".repeat(257);
+        for (login, password) in [
+            ("nobody@example.org", PASSWORD), ("new@example.org", PASSWORD), ("new@example.org", "not the password"),
+            ("ann", PASSWORD), ("", PASSWORD), ("ann@example.org", ""), ("", ""), ("ann@example.org", &long),
+            ("nobody@example.org", &long), ("ann@example.org\0", PASSWORD), (" ann@example.org", PASSWORD),
+            ("%", PASSWORD), ("ann@example.org' --", PASSWORD),
+        ] {
+            let answer = test.anon().sign_in(login, password).await;
+            assert_eq!(shape(&answer), shape(&wrong), "{login:?}");
+        }
+    }
+
+    async fn a_disabled_account_is_told_only_to_who_knows_the_password(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        test.user("bob").await;
+        let before = test.anon().sign_in("ann@example.org", "not the password").await;
+        disable(&test, "ann@example.org").await;
+        let after = test.anon().sign_in("ann@example.org", "not the password").await;
+        assert_eq!(shape(&after), shape(&before));
+        let right = test.anon().sign_in("ann@example.org", PASSWORD).await;
+        assert_eq!(right.code(), "ACCOUNT_DISABLED");
+        assert!(right.at("/data").is_null());
+        test.anon().sign_in("bob@example.org", PASSWORD).await.ok();
+    }
+
+    async fn an_unverified_account_verifies_first_where_that_is_required(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.require_verification(false).await;
+        test.anon().sign_up("Ann@example.org").await.ok();
+        test.require_verification(true).await;
+        let wrong = test.anon().sign_in("ann@example.org", "not the password").await;
+        assert_eq!(wrong.code(), "INVALID_CREDENTIALS");
+        assert_eq!(test.mails().await.len(), 0);
+
+        let asked = test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+        assert_eq!(asked.text("/data/signIn/__typename"), "PendingVerification");
+        assert_eq!(asked.text("/data/signIn/purpose"), "EMAIL_VERIFICATION");
+        let letter = test.mail_to("Ann@example.org").await;
+        assert_eq!(letter.purpose(), "EMAIL_VERIFICATION");
+        let handle = asked.text("/data/signIn/verificationId");
+        let session = verify_code(&test.anon(), &handle, &letter.code()).await.ok();
+        assert_eq!(session.text("/data/verifyEmail/__typename"), "Session");
+        let again = test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+        assert_eq!(again.at("/data/signIn/user/emailVerified"), json!(true));
+    }
+
+    async fn an_unknown_place_is_named(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        for (fields, issue) in [(json!({ "clientId": "nobody" }), "clientId:unknown"), (json!({ "connection": "nowhere" }), "connection:unknown")] {
+            let answer = sign_in_with(&test.anon(), fields).await;
+            assert_eq!((answer.code().as_str(), answer.issues()), ("INVALID_INPUT", vec![issue.to_owned()]));
+        }
+        let answer = sign_in_with(&test.anon().header("x-client-id", "nobody"), json!({})).await;
+        assert_eq!(answer.issues(), ["clientId:unknown"]);
+        sign_in_with(&test.anon(), json!({ "clientId": "default", "connection": "default" })).await.ok();
+    }
+
+    async fn a_bearer_of_somebody_else_changes_nothing(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        let bob = test.user("bob").await;
+        for client in [bob.clone(), test.anon().bearer("garbage")] {
+            let answer = client.sign_in("ann@example.org", PASSWORD).await.ok();
+            assert_eq!(answer.text("/data/signIn/user/email"), "ann@example.org");
+        }
+        assert_alive(&bob.me().await.ok());
+    }
+
+    async fn the_first_sign_in_ever_is_seen_once(backend: Backend) {
+        let test = TestApp::with(backend, PATIENT).await;
+        test.require_verification(false).await;
+        test.anon().sign_up("ann@example.org").await.ok();
+        // As if an administrator had made the account.
+        entity_without_sign_in(&test).await;
+        let answers = race(10, |_| {
+            let client = test.anon();
+            async move { client.sign_in("ann@example.org", PASSWORD).await }
+        }).await;
+        let first = answers.iter().filter(|answer| answer.at("/data/signIn/firstSeen") == json!(true)).count();
+        assert_eq!((first, tally(&answers).len()), (1, 1), "{:?}", tally(&answers));
+    }
+
+    async fn the_audit_trail_tells_of_a_sign_in(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        assert!(events(&test, "signed_in").await.is_empty());
+        test.anon().sign_in("ann@example.org", "not the password").await;
+        assert!(events(&test, "signed_in").await.is_empty());
+        let client = test.anon().from_address("203.0.113.7").header("user-agent", "Browser/1");
+        let answer = client.sign_in("ann@example.org", PASSWORD).await.ok();
+        let told = events(&test, "signed_in").await;
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].user_id.map(|id| id.to_string()), Some(ann.user_id));
+        assert_eq!(told[0].session_id.map(|id| id.to_string()), Some(answer.text("/data/signIn/sessionId")));
+        assert_eq!(told[0].ip_address.as_deref(), Some("203.0.113.7"));
+        assert_eq!(told[0].user_agent.as_deref(), Some("Browser/1"));
+    }
+}
+
+async fn entity_without_sign_in(test: &TestApp) {
+    use entity::user;
+    use sea_orm::{ActiveValue::Set, EntityTrait};
+    let change = user::ActiveModel {
+        last_sign_in_at: Set(None),
+        email_verified_at: Set(Some(test.app.now())),
+        ..Default::default()
+    };
+    user::Entity::update_many()
+        .set(change)
+        .exec(test.app.db.write())
+        .await
+        .expect("a changed user");
+}
