@@ -21,9 +21,15 @@ pub fn at_sign_up(
     issues: &mut Issues,
 ) -> Roles {
     let offered = &application.sign_up_roles.0;
-    let mut all = allowed_roles.unwrap_or_else(|| offered.clone());
-    all.dedup();
-    if all.iter().any(|role| !offered.contains(role)) {
+    let wanted = allowed_roles.unwrap_or_else(|| offered.clone());
+    let mut all: Vec<String> = Vec::new();
+    // Each once; no more of them than are offered are kept, however long the list is.
+    for role in wanted.iter().filter(|role| offered.contains(role)) {
+        if !all.contains(role) {
+            all.push(role.clone());
+        }
+    }
+    if wanted.iter().any(|role| !offered.contains(role)) {
         issues.push(Issue::new(
             "allowedRoles",
             "not_allowed",
