@@ -2,7 +2,7 @@
 //! key that another instance has made meanwhile is found when its first token arrives.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::SystemRandom;
@@ -34,6 +34,8 @@ pub struct KeyRing {
     issuer: Arc<str>,
     sealer: Arc<Sealer>,
     keys: Arc<RwLock<Keys>>,
+    /// When a token with an unknown key last sent us to the database.
+    looked_at: Arc<Mutex<Option<Instant>>>,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,6 @@ struct Keys {
     signing: (Algorithm, String, EncodingKey),
     verifying: HashMap<String, (Algorithm, DecodingKey)>,
     published: Value,
-    loaded_at: Instant,
 }
 
 impl KeyRing {
@@ -59,6 +60,7 @@ impl KeyRing {
             issuer: issuer.into(),
             sealer,
             keys: Arc::new(RwLock::new(keys)),
+            looked_at: Arc::default(),
         })
     }
 
@@ -117,11 +119,14 @@ impl KeyRing {
     }
 
     fn may_look_again(&self) -> bool {
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        let due = keys.loaded_at.elapsed() >= LOOK_AGAIN;
+        let mut looked_at = self
+            .looked_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let due = looked_at.is_none_or(|looked_at| looked_at.elapsed() >= LOOK_AGAIN);
         if due {
             // Whoever comes while the database is asked finds that somebody is asking already.
-            keys.loaded_at = Instant::now();
+            *looked_at = Some(Instant::now());
         }
         due
     }
@@ -154,7 +159,6 @@ async fn read_keys(db: &impl ConnectionTrait, sealer: &Sealer) -> Result<Keys> {
         signing,
         verifying,
         published,
-        loaded_at: Instant::now(),
     })
 }
 
