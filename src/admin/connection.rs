@@ -10,6 +10,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::realm::policy::PasswordPolicy;
+use crate::value::storable;
 
 /// What to change of which connection.
 #[derive(Debug, InputObject)]
@@ -77,17 +78,18 @@ pub async fn admin_update_connection(
         change.email_verification_required = Set(required);
         details.insert("emailVerificationRequired".into(), json!(required));
     }
+    let name = storable(&input.name);
     let tx = app.db.begin().await?;
     let changed = Entity::update_many()
         .set(change)
-        .filter(Column::Name.eq(&input.name))
+        .filter(Column::Name.eq(name))
         .exec(&tx)
         .await?;
     if changed.rows_affected == 0 {
         return Err(Error::NotFound);
     }
     let row = Entity::find()
-        .filter(Column::Name.eq(&input.name))
+        .filter(Column::Name.eq(name))
         .one(&tx)
         .await?
         .ok_or(Error::NotFound)?;

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::realm::place::DEFAULT;
 use crate::user::{self as users, Selection, User};
-use crate::value::Email;
+use crate::value::{Email, storable};
 
 /// Which account: exactly one of the two.
 #[derive(Debug, OneofObject)]
@@ -50,7 +50,7 @@ async fn by_email(app: &App, lookup: UserEmailLookup) -> Result<Option<user::Mod
         Email::parse("email", &lookup.email).map_err(|issue| Error::InvalidInput(vec![issue]))?;
     let name = lookup.connection.as_deref().unwrap_or(DEFAULT);
     let connection = connection::Entity::find()
-        .filter(connection::Column::Name.eq(name))
+        .filter(connection::Column::Name.eq(storable(name)))
         .one(app.db.read())
         .await?;
     let Some(connection) = connection else {

@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
+use crate::value::storable;
 
 /// The application that serves where none is named.
 pub const DEFAULT: &str = "default";
@@ -27,14 +28,14 @@ pub async fn find(
     client_id: Option<&str>,
     connection: Option<&str>,
 ) -> Result<Place> {
-    let client_id = client_id.or(caller.client_id.as_deref()).unwrap_or(DEFAULT);
+    let client_id = storable(client_id.or(caller.client_id.as_deref()).unwrap_or(DEFAULT));
     let mut enabled = application_connection::Entity::find()
         .filter(application::Column::ClientId.eq(client_id))
         .order_by_asc(application_connection::Column::Position)
         .find_also_related(application::Entity)
         .find_also_related(connection::Entity);
     if let Some(name) = connection {
-        enabled = enabled.filter(connection::Column::Name.eq(name));
+        enabled = enabled.filter(connection::Column::Name.eq(storable(name)));
     }
     match enabled.one(app.db.read()).await? {
         Some((_, Some(application), Some(connection))) => Ok(Place {

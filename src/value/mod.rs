@@ -8,4 +8,4 @@ mod profile;
 pub use email::Email;
 pub use locale::Locale;
 pub use network::network_of;
-pub use profile::{Issues, client_text, metadata, phone_number, text};
+pub use profile::{Issues, client_text, metadata, phone_number, storable, text};

@@ -161,6 +161,12 @@ fn within_bounds(path: &str, value: &Value, depth: usize) -> Result<(), Issue> {
     }
 }
 
+/// A name that something is looked for by. PostgreSQL cannot even be asked for a NUL, so that a name with one becomes
+/// the empty name, which nothing has.
+pub fn storable(name: &str) -> &str {
+    if name.contains('\0') { "" } else { name }
+}
+
 /// Text that a client sent about itself (its `User-Agent`), made fit to be kept and shown: visible characters only,
 /// at most 300.
 pub fn client_text(given: &str) -> Option<String> {
