@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(rule_for(json!({ "$set": 1 })), Some("format"));
         assert_eq!(rule_for(json!({ "a": "nul\0" })), Some("format"));
         assert_eq!(
-            rule_for(json!({ "a": { "b": { "c": { "d": 1 } } } })),
+            rule_for(json!({ "a": { "b": { "c": { "d": { "e": 1 } } } } })),
             Some("format")
         );
         assert_eq!(
