@@ -38,7 +38,7 @@ on_both_databases! {
             (json!({ "metadata": many }), vec!["metadata:too_many"]),
             (json!({ "metadata": { "plan": "x".repeat(501) } }), vec!["metadata.plan:too_long"]),
             (json!({ "metadata": { "$set": 1 } }), vec!["metadata.$set:format"]),
-            (json!({ "metadata": { "a": { "b": { "c": { "d": 1 } } } } }), vec!["metadata.a.b.c.d:format"]),
+            (json!({ "metadata": { "a": { "b": { "c": { "d": { "e": 1 } } } } } }), vec!["metadata.a:format"]),
             (json!({ "allowedRoles": ["user", "admin"] }), vec!["allowedRoles:not_allowed"]),
             (json!({ "allowedRoles": ["User"] }), vec!["allowedRoles:not_allowed", "defaultRole:not_allowed"]),
             (json!({ "allowedRoles": ["me"] }), vec!["defaultRole:not_allowed"]),
@@ -51,7 +51,7 @@ on_both_databases! {
         ];
         for (fields, issues) in table {
             let answer = sign_up_with(&test.anon(), fields.clone()).await;
-            assert_eq!(answer.code(), "INVALID_INPUT", "{fields}");
+            assert_eq!(answer.code_or_ok(), "INVALID_INPUT", "{fields}");
             let found: Vec<String> = answer.issues();
             if fields["metadata"]["a"].is_null() {
                 assert_eq!(found, issues, "{fields}");

@@ -30,6 +30,7 @@ on_both_databases! {
         let test = TestApp::with(backend, LIMITED).await;
         let pending = test.anon().sign_up("ann@example.org").await.ok();
         let handle = pending.text("/data/signUp/verificationId");
+        test.run_jobs().await;
         for number in 2..=7 {
             resend(&test.anon(), &handle).await.ok();
             assert_eq!(test.mails_to("ann@example.org").await, number.min(5));

@@ -171,7 +171,7 @@ on_both_databases! {
             ("iss", json!("https://evil.example")), ("iss", json!("http://127.0.0.1:4000/")), ("iss", json!(null)),
             ("aud", json!("other")), ("aud", json!(null)), ("client_id", json!("other")), ("client_id", json!(null)),
             ("sub", json!(null)), ("sub", json!("ann")), ("sid", json!(null)), ("sid", json!("x")), ("exp", json!(null)),
-            ("exp", json!("9999999999")), ("exp", json!(1e300)), ("exp", json!([9_999_999_999_i64])), ("exp", json!(true)),
+            ("exp", json!("9999999999")), ("exp", json!(-1)), ("exp", json!(1e300)), ("exp", json!([9_999_999_999_i64])), ("exp", json!(true)),
             ("iat", json!(test.app.now().timestamp() + 3_600)), ("iat", json!(null)), ("email", json!(7)),
         ];
         for (name, value) in wrong {
@@ -181,7 +181,7 @@ on_both_databases! {
         let mut elsewhere = forge.claims.clone();
         (elsewhere["aud"], elsewhere["client_id"]) = (aud, client_id);
         assert_invalid(&test, &forge.sign(&forge.header(), &elsewhere)).await;
-        for past in [0, -1, i64::MIN] {
+        for past in [0, 1, test.app.now().timestamp()] {
             let me = test.anon().bearer(&forge.with("exp", json!(past))).me().await;
             assert_eq!(reason(&me), "TOKEN_EXPIRED", "{past}");
         }
