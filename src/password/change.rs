@@ -112,13 +112,6 @@ async fn end_everything_else(
     tx: &impl ConnectionTrait,
     kept: &session::Model,
 ) -> Result<()> {
-    let alive = session::Entity::find_by_id(kept.id)
-        .filter(session::Column::RevokedAt.is_null())
-        .one(tx)
-        .await?;
-    if alive.is_none() {
-        return Err(Error::Unauthenticated(crate::error::Reason::SessionRevoked));
-    }
     let others = Condition::all()
         .add(session::Column::UserId.eq(kept.user_id))
         .add(session::Column::Id.ne(kept.id));

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{application, refresh_token, session};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -51,6 +51,25 @@ pub async fn store(
     };
     refresh_token::Entity::insert(row)
         .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// Retires what a session has: no token gets a successor any more, and none that was given is given again. When a
+/// token was rotated before stays as it is.
+pub async fn retire(tx: &impl ConnectionTrait, session: Uuid, now: DateTime<Utc>) -> Result<()> {
+    use refresh_token::{Column, Entity};
+    Entity::update_many()
+        .col_expr(Column::RotatedAt, now.into())
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::RotatedAt.is_null())
+        .exec(tx)
+        .await?;
+    Entity::update_many()
+        .col_expr(Column::SealedSuccessor, Option::<Vec<u8>>::None.into())
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::SealedSuccessor.is_not_null())
+        .exec(tx)
         .await?;
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! Opens a session for a user whose proof has been checked, and makes its tokens.
 
 use chrono::TimeDelta;
-use entity::{application, refresh_token, session, user};
+use entity::{application, session, user};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::chain::{self, ABSOLUTE_LIFE, Minted};
 use crate::app::App;
 use crate::caller::Caller;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::key::{Claims, HasuraClaims};
 use crate::realm::role;
 use crate::secret::Secret;
@@ -64,10 +64,12 @@ pub async fn open(
     finish(app, session, user, application, refresh, first_seen)
 }
 
-/// Keeps a session under fresh tokens: every refresh token handed out before is retired without a successor.
+/// Keeps a session under fresh tokens: every refresh token handed out before is retired without a successor. The
+/// session's row is touched first, as a rotation does: one that runs beside this has either ended before, and what it
+/// made is retired here, or finds its token retired.
 ///
 /// # Errors
-/// When the database does not answer.
+/// `UNAUTHENTICATED` when the session has ended meanwhile.
 pub async fn keep(
     app: &App,
     tx: &impl ConnectionTrait,
@@ -76,25 +78,21 @@ pub async fn keep(
     application: application::Model,
 ) -> Result<Opened> {
     let now = app.now();
-    refresh_token::Entity::update_many()
-        .col_expr(refresh_token::Column::RotatedAt, now.into())
-        .col_expr(
-            refresh_token::Column::SealedSuccessor,
-            Option::<Vec<u8>>::None.into(),
-        )
-        .filter(refresh_token::Column::SessionId.eq(session.id))
-        .exec(tx)
-        .await?;
     session.expires_at = chain::expiry(&application, &session, now);
     session.last_used_at = now;
-    let refresh = chain::mint(app, session.expires_at);
-    chain::store(app, tx, session.id, &refresh).await?;
-    session::Entity::update_many()
+    let kept = session::Entity::update_many()
         .col_expr(session::Column::LastUsedAt, now.into())
         .col_expr(session::Column::ExpiresAt, session.expires_at.into())
         .filter(session::Column::Id.eq(session.id))
+        .filter(session::Column::RevokedAt.is_null())
         .exec(tx)
         .await?;
+    if kept.rows_affected != 1 {
+        return Err(Error::Unauthenticated(Reason::SessionRevoked));
+    }
+    chain::retire(tx, session.id, now).await?;
+    let refresh = chain::mint(app, session.expires_at);
+    chain::store(app, tx, session.id, &refresh).await?;
     finish(app, session, user, application, refresh, false)
 }
 

@@ -143,14 +143,14 @@ async fn repeat(app: &App, presented: &Presented, now: DateTime<Utc>) -> Result<
 }
 
 /// A used token that comes back may be a stolen one: whoever holds the newest loses it, too. Only a token that was
-/// retired without a successor a moment ago (another tab, while the password was changed) harms nobody.
+/// retired, or rotated and then retired, a moment ago (another tab, while the password was changed) harms nobody.
 async fn refuse(
     app: &App,
     caller: &Caller,
     presented: &Presented,
     now: DateTime<Utc>,
 ) -> Result<Opened> {
-    let retired = presented.row.successor_id.is_none();
+    let retired = presented.row.sealed_successor.is_none();
     if retired
         && presented
             .row
