@@ -1,4 +1,6 @@
 use chrono::TimeDelta;
+use entity::refresh_token;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use crate::harness::{Answer, Client, PASSWORD, TestApp, race};
@@ -56,9 +58,53 @@ on_both_databases! {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;
         let rotated = ann.refresh(&ann.refresh_token).await.ok().text("/data/refreshSession/refreshToken");
-        change(&ann, PASSWORD, NEW).await.ok();
+        test.clock.advance(TimeDelta::seconds(20));
+        let answer = change(&ann, PASSWORD, NEW).await.ok();
+        let fresh = test.anon().signed_in(&answer.at("/data/changePassword"));
         assert_eq!(ann.refresh(&rotated).await.code(), "INVALID_REFRESH_TOKEN");
+        // Another tab that missed the rotation harms nobody within the grace, and is a thief after it.
+        test.clock.advance(TimeDelta::seconds(10));
         assert_eq!(ann.refresh(&ann.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
+        assert_alive(&fresh.me().await.ok());
+        test.clock.advance(TimeDelta::seconds(1));
+        assert_eq!(ann.refresh(&ann.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
+        assert_eq!(reason(&fresh.me().await), "SESSION_REVOKED");
+    }
+
+    async fn a_refresh_raced_with_a_change_leaves_no_refresh_token_from_before(backend: Backend) {
+        let test = TestApp::with(backend, PATIENT).await;
+        let mut ann = test.user("ann").await;
+        let mut current = PASSWORD.to_owned();
+        for round in 0..8 {
+            let next = format!("{NEW} {round}");
+            let answers = race(2, |racer| {
+                let (client, current, next) = (ann.clone(), current.clone(), next.clone());
+                async move {
+                    if racer == 0 {
+                        return change(&client, &current, &next).await;
+                    }
+                    // Refreshes one token after the other, until the change has retired the last one.
+                    let mut token = client.refresh_token.clone();
+                    loop {
+                        let answer = client.refresh(&token).await;
+                        match answer.at("/data/refreshSession/refreshToken").as_str() {
+                            Some(next) => token = next.to_owned(),
+                            None => return answer,
+                        }
+                    }
+                }
+            }).await;
+            assert_eq!(answers[1].code(), "INVALID_REFRESH_TOKEN", "round {round}");
+            let fresh = test.anon().signed_in(&answers[0].at("/data/changePassword"));
+            assert_alive(&fresh.me().await.ok());
+            let alive = refresh_token::Entity::find()
+                .filter(refresh_token::Column::RotatedAt.is_null())
+                .all(test.app.db.read())
+                .await
+                .expect("the tokens");
+            assert_eq!(alive.len(), 1, "round {round}");
+            (ann, current) = (fresh, next);
+        }
     }
 
     async fn a_wrong_current_password_changes_nothing(backend: Backend) {
