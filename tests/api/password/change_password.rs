@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use chrono::TimeDelta;
 use entity::refresh_token;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -77,19 +80,24 @@ on_both_databases! {
         let mut current = PASSWORD.to_owned();
         for round in 0..8 {
             let next = format!("{NEW} {round}");
+            let changed = Arc::new(AtomicBool::new(false));
             let answers = race(2, |racer| {
                 let (client, current, next) = (ann.clone(), current.clone(), next.clone());
+                let changed = Arc::clone(&changed);
                 async move {
                     if racer == 0 {
-                        return change(&client, &current, &next).await;
+                        let answer = change(&client, &current, &next).await;
+                        changed.store(true, Ordering::SeqCst);
+                        return answer;
                     }
                     // Refreshes one token after the other, until the change has retired the last one.
                     let mut token = client.refresh_token.clone();
                     loop {
+                        let too_late = changed.load(Ordering::SeqCst);
                         let answer = client.refresh(&token).await;
                         match answer.at("/data/refreshSession/refreshToken").as_str() {
-                            Some(next) => token = next.to_owned(),
-                            None => return answer,
+                            Some(next) if !too_late => token = next.to_owned(),
+                            _ => return answer,
                         }
                     }
                 }
