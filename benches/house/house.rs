@@ -1,0 +1,120 @@
+//! The server that is measured: the optimised binary as a process of its own, in a temporary folder. It ends when its
+//! `House` is dropped, however that comes about.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::client::Connection;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_vestibule");
+const ADMIN_SECRET: &str = "an admin secret of the benchmark";
+const MASTER_KEY: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct House {
+    pub address: SocketAddr,
+    /// From the moment it was started to its first answer.
+    pub to_first_answer: Duration,
+    process: Child,
+}
+
+impl House {
+    pub async fn start(database: &str, folder: &Path) -> Self {
+        let port = free_port();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let log = folder.join(format!("house-{port}.log"));
+        let errors = std::fs::File::create(&log).expect("a file for the log");
+        let start = Instant::now();
+        let process = Command::new(PROGRAM)
+            .arg("serve")
+            .current_dir(folder)
+            .env_clear()
+            .env("VESTIBULE_MODE", "development")
+            .env("VESTIBULE_BIND", address.to_string())
+            .env("VESTIBULE_DATABASE_URL", database)
+            .env("VESTIBULE_MASTER_KEY", MASTER_KEY)
+            .env("VESTIBULE_ADMIN_SECRET", ADMIN_SECRET)
+            .env("VESTIBULE_RATE_LIMITS", "off")
+            .env("VESTIBULE_LOG", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .expect("the server can be started");
+        let mut house = Self {
+            address,
+            to_first_answer: Duration::ZERO,
+            process,
+        };
+        while !house.answers().await {
+            let ended = house.process.try_wait().expect("a child can be asked");
+            if ended.is_some() || start.elapsed() > PATIENCE {
+                let log = std::fs::read_to_string(&log).unwrap_or_default();
+                panic!("the server did not answer: {log}");
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        house.to_first_answer = start.elapsed();
+        house
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sign-ups answer a session at once.
+    pub async fn waive_verification(&self) {
+        let input = json!({ "name": "default", "emailVerificationRequired": false });
+        let body = json!({
+            "query": "mutation($input: AdminUpdateConnectionInput!) { adminUpdateConnection(input: $input) { name } }",
+            "variables": { "input": input },
+        });
+        let headers = format!("x-vestibule-admin-secret: {ADMIN_SECRET}\r\n");
+        let mut connection = Connection::open(self.address).await.expect("a connection");
+        let answer = connection
+            .post(&headers, &body.to_string())
+            .await
+            .expect("an answer");
+        assert!(!answer.body.contains("\"errors\""), "{}", answer.body);
+    }
+
+    /// Stops as on SIGTERM, so that the next start finds a database that was closed.
+    pub async fn stop(mut self) {
+        let pid = self.pid().to_string();
+        let told = Command::new("kill").arg(pid).status();
+        assert!(told.is_ok_and(|told| told.success()), "kill");
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if matches!(self.process.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn answers(&self) -> bool {
+        let Ok(mut connection) = Connection::open(self.address).await else {
+            return false;
+        };
+        let answer = connection.post("", r#"{"query":"{__typename}"}"#).await;
+        answer.is_ok_and(|answer| answer.status == 200)
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Free now; taken by nobody else in the moment it takes to bind it.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}

@@ -1,0 +1,40 @@
+//! What to measure, and for how long.
+
+use std::time::Duration;
+
+const DATABASES: [&str; 2] = ["sqlite", "postgres"];
+
+pub struct Plan {
+    /// Of each scenario.
+    pub length: Duration,
+    only: Vec<String>,
+}
+
+impl Plan {
+    pub fn read() -> Self {
+        let text = |name| std::env::var(name).unwrap_or_default();
+        let seconds: f64 = text("VESTIBULE_BENCH_SECONDS").parse().unwrap_or(5.0);
+        Self {
+            length: Duration::from_secs_f64(seconds.clamp(0.5, 600.0)),
+            only: text("VESTIBULE_BENCH_ONLY")
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
+        }
+    }
+
+    pub fn covers_database(&self, name: &str) -> bool {
+        let named = |name: &str| self.only.iter().any(|only| only == name);
+        named(name) || !DATABASES.into_iter().any(named)
+    }
+
+    pub fn covers(&self, scenario: &str) -> bool {
+        let mut scenarios = self
+            .only
+            .iter()
+            .filter(|only| !DATABASES.contains(&only.as_str()))
+            .peekable();
+        scenarios.peek().is_none() || scenarios.any(|only| only == scenario)
+    }
+}

@@ -1,0 +1,127 @@
+//! The table, in Markdown.
+
+use std::time::Duration;
+
+use super::argon::{self, COST};
+use super::load::Tally;
+use super::measure::{Row, Rush};
+use super::plan::Plan;
+
+pub async fn introduce(plan: &Plan) {
+    let (memory, passes, lanes) = COST;
+    let cores = argon::cores();
+    let one = argon::rate(1, Duration::from_secs(1)).await;
+    let all = argon::rate(cores, Duration::from_secs(1)).await;
+    println!("# What the house costs\n");
+    println!(
+        "{cores} cores, shared by server, database and client; Argon2id with {memory} KiB, {passes} passes, {lanes} \
+         lane: {one:.1} hashes a second on one core, {all:.1} on all. {:.0} s a scenario; CPU in µs a request.",
+        plan.length.as_secs_f64()
+    );
+}
+
+pub fn heading(database: &str) {
+    println!("\n## {database}\n");
+}
+
+pub fn requests(rows: &[Row]) {
+    if rows.is_empty() {
+        return;
+    }
+    println!(
+        "| request | connections | a second | p50 ms | p99 ms | CPU server | CPU database | raw hashes a second | of the raw rate |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for row in rows {
+        let count = row.tally.served.count() as f64;
+        let rate = count / row.seconds;
+        let each = |spent: Option<Duration>| match spent {
+            Some(spent) if count > 0.0 => format!("{:.0}", spent.as_secs_f64() * 1e6 / count),
+            _ => "–".to_owned(),
+        };
+        let raw = row.raw.map(|raw| format!("{raw:.1}")).unwrap_or_default();
+        let share = row.raw.map(|raw| format!("{:.1} %", 100.0 * rate / raw));
+        println!(
+            "| {} | {} | {rate:.1} | {} | {} | {} | {} | {raw} | {} |",
+            row.name,
+            row.connections,
+            millis(row.tally.served.within(0.5)),
+            millis(row.tally.served.within(0.99)),
+            each(row.server),
+            each(row.database),
+            share.unwrap_or_default()
+        );
+    }
+    for row in rows {
+        complain(row.name, &row.tally);
+    }
+}
+
+pub fn rushes(rushes: &[Rush]) {
+    println!(
+        "\n| sign-ins at once | served a second | p50 / longest ms | refused | longest wait of a refusal ms | \
+         `me` beside: p50 / p99 / longest ms | MiB idle | MiB peak | MiB bound |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for rush in rushes {
+        let (served, refused) = (rush.tally.served.count(), rush.tally.refused.count());
+        let share = 100.0 * refused as f64 / (served + refused).max(1) as f64;
+        let (tally, probe) = (&rush.tally, &rush.probe.served);
+        println!(
+            "| {} | {:.1} | {} / {} | {share:.1} % | {} | {} / {} / {} | {:.1} | {:.1} | {:.1} |",
+            rush.connections,
+            served as f64 / rush.seconds,
+            millis(tally.served.within(0.5)),
+            millis(tally.served.within(1.0)),
+            millis(tally.refused.within(1.0)),
+            millis(probe.within(0.5)),
+            millis(probe.within(0.99)),
+            millis(probe.within(1.0)),
+            rush.idle,
+            rush.peak,
+            rush.bound
+        );
+    }
+    for rush in rushes {
+        complain("sign-in in a rush", &rush.tally);
+        complain("`me` in a rush", &rush.probe);
+    }
+}
+
+pub fn starts(existing: &mut [Duration], empty: &mut [Duration]) {
+    println!("\n| start to first answer | median ms | longest ms |");
+    println!("|---|---|---|");
+    for (name, times) in [("existing", existing), ("empty", empty)] {
+        times.sort_unstable();
+        println!(
+            "| on an {name} database | {} | {} |",
+            millis(times.get(times.len() / 2).copied()),
+            millis(times.last().copied())
+        );
+    }
+}
+
+fn millis(time: Option<Duration>) -> String {
+    time.map_or_else(
+        || "–".to_owned(),
+        |time| {
+            let millis = time.as_secs_f64() * 1e3;
+            if millis < 100.0 {
+                format!("{millis:.2}")
+            } else {
+                format!("{millis:.0}")
+            }
+        },
+    )
+}
+
+/// What was neither served nor refused makes the figures above worthless.
+fn complain(name: &str, tally: &Tally) {
+    if let Some(failure) = &tally.failure {
+        let start: String = failure.chars().take(300).collect();
+        println!(
+            "\n**{name}: {} failures**, such as: {start}",
+            tally.failures
+        );
+    }
+}
