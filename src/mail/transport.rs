@@ -50,7 +50,7 @@ pub struct SmtpOptions<'a> {
 /// Where mail goes.
 #[derive(Clone, Debug)]
 pub enum Mailer {
-    Smtp(Smtp),
+    Smtp(Box<Smtp>),
     Inbox(Inbox),
 }
 
@@ -95,12 +95,12 @@ impl Mailer {
             builder =
                 builder.credentials(Credentials::new(decoded(url.username()), decoded(password)));
         }
-        Ok(Self::Smtp(Smtp {
+        Ok(Self::Smtp(Box::new(Smtp {
             pool: Arc::new(RwLock::new(builder.clone().build())),
             builder,
             from,
             deadline: options.timeout * STEPS,
-        }))
+        })))
     }
 
     /// Hands one mail over. The id becomes its `Message-ID`, so that a mail sent twice after a crash is recognised.

@@ -1,17 +1,25 @@
 //! One binary of tests. The tree mirrors the schema: `account/sign_up.rs` tests `signUp`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on panics, and reads the real clock and environment where it waits for real things"
+)]
+
 #[macro_use]
 mod harness;
 
 mod account;
 mod admin;
 mod cli;
+mod hostile_text;
 mod http;
 mod mail;
 mod password;
 mod realm;
 mod session;
 mod smtp;
+mod support;
 mod web;
 
 #[path = "../floors.rs"]

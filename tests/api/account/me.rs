@@ -75,7 +75,7 @@ on_both_databases! {
         let test = TestApp::start(backend).await;
         let first = test.user("ann").await;
         test.clock.advance(TimeDelta::seconds(1));
-        let answer = test.anon().from_address("203.0.113.7").header("user-agent", "Browser/1")
+        let answer = test.anon().calling_from("203.0.113.7").header("user-agent", "Browser/1")
             .sign_in("ann@example.org", crate::harness::PASSWORD).await.ok();
         let second = test.anon().signed_in(&answer.at("/data/signIn"));
         test.clock.advance(TimeDelta::seconds(1));

@@ -215,7 +215,7 @@ on_both_databases! {
 
     async fn the_audit_trail_tells_of_the_request_and_of_the_account(backend: Backend) {
         let test = TestApp::start(backend).await;
-        let ann = test.anon().from_address("203.0.113.7").header("user-agent", "Browser/1");
+        let ann = test.anon().calling_from("203.0.113.7").header("user-agent", "Browser/1");
         ann.sign_up("ann@example.org").await.ok();
         let requested = events(&test, "sign_up_requested").await;
         assert_eq!(requested.len(), 1);

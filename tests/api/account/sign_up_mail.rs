@@ -62,12 +62,12 @@ on_both_databases! {
         let test = TestApp::with(backend, &settings).await;
         for number in 1..=5 {
             // All of one IPv6 customer.
-            let stranger = test.anon().from_address(&format!("2001:db8:1:2::{number}"));
+            let stranger = test.anon().calling_from(&format!("2001:db8:1:2::{number}"));
             stranger.sign_up(&format!("user{number}@example.org")).await.ok();
         }
         assert_eq!(test.mails().await.len(), 3);
         // What did not go has not used up the address's own budget.
-        let elsewhere = test.anon().from_address("2001:db8:1:3::1");
+        let elsewhere = test.anon().calling_from("2001:db8:1:3::1");
         elsewhere.sign_up("user5@example.org").await.ok();
         assert_eq!(test.mails_to("user5@example.org").await, 1);
     }

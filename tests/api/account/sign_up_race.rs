@@ -86,10 +86,10 @@ on_both_databases! {
 
     async fn a_stranger_pushes_out_the_own_sign_ups_before_those_of_the_owner(backend: Backend) {
         let test = TestApp::start(backend).await;
-        let owner = test.anon().from_address("198.51.100.1");
+        let owner = test.anon().calling_from("198.51.100.1");
         owner.sign_up("ann@example.org").await.ok();
         let wanted = test.mail_to("ann@example.org").await.ticket();
-        let stranger = test.anon().from_address("203.0.113.9");
+        let stranger = test.anon().calling_from("203.0.113.9");
         let mut tickets = Vec::new();
         for _ in 0..6 {
             test.clock.advance(TimeDelta::seconds(1));

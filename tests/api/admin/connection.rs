@@ -55,7 +55,7 @@ on_both_databases! {
 
     async fn the_audit_trail_tells_what_was_changed(backend: Backend) {
         let test = TestApp::start(backend).await;
-        let answer = update(&test.admin().from_address("203.0.113.7"), json!({ "name": "default", "signUpEnabled": false })).await.ok();
+        let answer = update(&test.admin().calling_from("203.0.113.7"), json!({ "name": "default", "signUpEnabled": false })).await.ok();
         let told = events(&test, "connection_updated").await;
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].actor, "administrator");

@@ -61,7 +61,7 @@ impl Client {
 
     /// The client calls from this address.
     #[must_use]
-    pub fn from_address(mut self, ip: &str) -> Self {
+    pub fn calling_from(mut self, ip: &str) -> Self {
         self.peer = SocketAddr::new(ip.parse().expect("an address"), 50_000);
         self
     }

@@ -60,24 +60,26 @@ async fn start() -> Server {
     let folder = std::env::temp_dir().join(format!("vestibule-postgres-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder for PostgreSQL");
     let port = free_port();
-    let watch = Command::new("sh")
-        .args(["-c", WATCH, "watch"])
-        .args([
-            programs.as_os_str(),
-            folder.as_os_str(),
-            port.to_string().as_ref(),
-        ])
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("a shell");
     let url = format!("postgres://vestibule@127.0.0.1:{port}");
+    let server = Server {
+        url: url.clone(),
+        _watch: Some(
+            Command::new("sh")
+                .args(["-c", WATCH, "watch"])
+                .args([
+                    programs.as_os_str(),
+                    folder.as_os_str(),
+                    port.to_string().as_ref(),
+                ])
+                .stdin(Stdio::piped())
+                .spawn()
+                .expect("a shell"),
+        ),
+    };
     for _ in 0..300 {
         if let Ok(db) = Connector::connect(format!("{url}/postgres")).await {
             db.close().await.expect("a closed connection");
-            return Server {
-                url,
-                _watch: Some(watch),
-            };
+            return server;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

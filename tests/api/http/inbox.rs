@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Answer, Backend, PASSWORD, TestApp};
 
 async fn inbox(test: &TestApp, peer: &str, host: &str, accept: &str) -> Answer {
-    let client = test.anon().from_address(peer).header("host", host);
+    let client = test.anon().calling_from(peer).header("host", host);
     client.header("accept", accept).get("/dev/inbox").await
 }
 
@@ -37,7 +37,7 @@ async fn only_a_loopback_peer_that_asks_a_loopback_name_reads_it() {
     assert_eq!(nameless.status, 403);
     let forwarded = test
         .anon()
-        .from_address("192.0.2.7")
+        .calling_from("192.0.2.7")
         .header("host", "localhost");
     let forwarded = forwarded
         .header("x-forwarded-for", "127.0.0.1")

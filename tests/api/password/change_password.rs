@@ -163,7 +163,7 @@ on_both_databases! {
 
     async fn the_owner_is_told_by_mail(backend: Backend) {
         let test = TestApp::start(backend).await;
-        let ann = test.user("ann").await.from_address("203.0.113.7");
+        let ann = test.user("ann").await.calling_from("203.0.113.7");
         change(&ann, PASSWORD, NEW).await.ok();
         let letter = test.mail_to("ann@example.org").await;
         assert_eq!(letter.purpose(), "PASSWORD_CHANGED");

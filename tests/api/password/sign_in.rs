@@ -121,7 +121,7 @@ on_both_databases! {
         assert!(events(&test, "signed_in").await.is_empty());
         test.anon().sign_in("ann@example.org", "not the password").await;
         assert!(events(&test, "signed_in").await.is_empty());
-        let client = test.anon().from_address("203.0.113.7").header("user-agent", "Browser/1");
+        let client = test.anon().calling_from("203.0.113.7").header("user-agent", "Browser/1");
         let answer = client.sign_in("ann@example.org", PASSWORD).await.ok();
         let told = events(&test, "signed_in").await;
         assert_eq!(told.len(), 1);

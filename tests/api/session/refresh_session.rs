@@ -73,7 +73,7 @@ on_both_databases! {
         let other = another_session(&test, "ann").await;
         let second = token(&ann.refresh(&ann.refresh_token).await.ok());
         let third = token(&ann.refresh(&second).await.ok());
-        let thief = test.anon().from_address("203.0.113.9");
+        let thief = test.anon().calling_from("203.0.113.9");
         assert_eq!(thief.refresh(&ann.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
         assert_dead(&test, &ann, &[&third, &second, &ann.refresh_token]).await;
         // Only this session.
