@@ -1,6 +1,7 @@
 //! An e-mail address as RFC 5321 lets it travel: no comments, no quoted local part, no IP literal.
 
 use email_address::{EmailAddress, Options};
+use url::Host;
 
 use crate::error::Issue;
 
@@ -48,6 +49,10 @@ impl Email {
             .without_display_text();
         let ascii = format!("{local}@{domain}");
         EmailAddress::parse_with_options(&ascii, options).ok()?;
+        // `127.0.0.1` is a domain to that parser, and an address of the network to every other program.
+        if !matches!(Host::parse(&domain), Ok(Host::Domain(_))) {
+            return None;
+        }
         // The form that mail is sent to must be as short as the given one.
         if ascii.len() > 254
             || domain.ends_with('.')
