@@ -10,12 +10,13 @@ use uuid::Uuid;
 use crate::clock::{Clock, Rng};
 use crate::config::Config;
 use crate::db::Db;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, Origin};
 use crate::hasher::{Hasher, HasherOptions};
 use crate::job::{self, Desk, Task, Worker};
 use crate::key::{self, KeyRing, Sealer};
 use crate::mail::{Inbox, Mailer, SmtpOptions};
+use crate::text::Texts;
 use crate::ticket::TicketKey;
 
 #[derive(Clone, Debug)]
@@ -28,6 +29,7 @@ pub struct App {
     pub keys: KeyRing,
     pub tickets: TicketKey,
     pub worker: Worker,
+    pub texts: Texts,
     /// Where mail stays when no mail server is set (development only).
     pub inbox: Option<Inbox>,
 }
@@ -37,10 +39,12 @@ impl App {
     /// instances may do this at once on an empty database: one does the work, the others wait for it.
     ///
     /// # Errors
-    /// When a setting is unusable or the database cannot be reached.
+    /// When a setting is unusable, a text of the operator is broken, or the database cannot be reached.
     pub async fn open(config: Config, clock: Clock, rng: Rng) -> Result<Self> {
         let settings = &config.settings;
         let timeout = Duration::from_millis(settings.database_timeout);
+        // First, because a broken text is found without a database.
+        let texts = Texts::load(settings.templates.as_deref()).map_err(Error::internal)?;
         let sealer = Arc::new(Sealer::new(&config.master_key, rng.clone())?);
         let db = Db::connect(
             &settings.database_url,
@@ -55,6 +59,7 @@ impl App {
         let desk = Desk {
             tickets: tickets.clone(),
             public_url: config.issuer().to_owned(),
+            texts: texts.clone(),
         };
         let worker = Worker::new(
             db.clone(),
@@ -72,6 +77,7 @@ impl App {
             keys,
             tickets,
             worker,
+            texts,
             inbox,
         })
     }

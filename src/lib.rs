@@ -10,7 +10,7 @@
 //! | doors | [`cli`], [`http`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
 //! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
 //! | hall | [`app`], [`caller`], [`scalar`] | what every room sees |
-//! | services | [`job`], [`mail`], [`key`], [`hasher`], [`ticket`], [`event`], [`limit`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
+//! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`ticket`], [`event`], [`limit`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
 //! | ground | [`config`], [`telemetry`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
 //!
 //! Below the ground lie two crates: `entity`, the tables, and `migration`, their history.
@@ -45,6 +45,7 @@ pub mod scalar;
 pub mod secret;
 pub mod session;
 pub mod telemetry;
+pub mod text;
 pub mod ticket;
 pub mod user;
 pub mod value;

@@ -89,6 +89,11 @@ pub struct Settings {
     #[arg(long, default_value = "Vestibule <no-reply@localhost>")]
     pub mail_from: Mailbox,
 
+    /// A folder whose files replace templates (`mail/sign_up.html`) and messages (`de.ftl`) of mails and pages, or add
+    /// a language (`it.ftl`). All are tried at the start, which a broken one refuses. Unset: our own.
+    #[arg(long)]
+    pub templates: Option<PathBuf>,
+
     /// Whether the schema can be asked for; off: only with the admin secret. Default: on in development, off in
     /// production.
     #[arg(long, value_enum)]

@@ -3,7 +3,6 @@
 
 use std::net::IpAddr;
 
-use askama::Template;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, HOST};
@@ -14,18 +13,12 @@ use serde_json::{Value, json};
 use super::{House, Peer};
 use crate::mail::Received;
 use crate::scalar::DateTime;
+use crate::text::{FALLBACK, Value as TextValue, context};
 use async_graphql::ScalarType;
 
 /// The mails hold their own styles, and links of ours.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; frame-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-#[derive(Template)]
-#[template(path = "page/inbox.html")]
-struct InboxPage<'a> {
-    mails: &'a [Received],
-    smtp: bool,
-}
 
 pub async fn show(State(house): State<House>, request: Request) -> Response {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
@@ -52,12 +45,15 @@ pub async fn show(State(house): State<House>, request: Request) -> Response {
     if accept.contains("application/json") {
         return Json(mails.iter().map(as_json).collect::<Vec<_>>()).into_response();
     }
-    match (InboxPage {
-        mails: &mails,
-        smtp: house.app.inbox.is_none(),
-    })
-    .render()
-    {
+    let context = context! {
+        smtp => house.app.inbox.is_none(),
+        mails => mails.iter().map(for_page).collect::<Vec<_>>(),
+    };
+    let page = house
+        .app
+        .texts
+        .render("page/inbox.html", FALLBACK, &context);
+    match page {
         Ok(page) => ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
@@ -77,6 +73,24 @@ fn as_json(received: &Received) -> Value {
         "code": proof.map(|proof| proof.code.expose()),
         "sentAt": DateTime(received.sent_at).to_value(),
     })
+}
+
+/// Its sample in `text/sample.rs` has the same names.
+fn for_page(received: &Received) -> TextValue {
+    let content = &received.mail.content;
+    let proof = content
+        .proof
+        .as_ref()
+        .map(|proof| context! { link => &proof.link, code => proof.code.expose() });
+    context! {
+        to => &received.mail.to,
+        time => received.sent_at.format("%H:%M:%S").to_string(),
+        subject => &content.subject,
+        text => &content.text,
+        html => &content.html,
+        purpose => content.purpose,
+        proof,
+    }
 }
 
 fn has_loopback_host(headers: &HeaderMap) -> bool {

@@ -9,7 +9,8 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::mail::{Asked, Letter, Mail, Proof};
+use crate::mail::{Asked, Letter, Mail, Options, Proof};
+use crate::text::Texts;
 use crate::ticket::{CODE_LIFE, TicketKey};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,7 @@ pub struct Desk {
     pub tickets: TicketKey,
     /// Without a trailing slash.
     pub public_url: String,
+    pub texts: Texts,
 }
 
 impl Task {
@@ -81,7 +83,9 @@ impl Task {
                 )
             }
         };
-        let content = letter.render(&locale).map_err(Error::internal)?;
+        let content = letter
+            .render(&desk.texts, &locale, &Options::new())
+            .map_err(Error::internal)?;
         Ok(Some(Mail { to, content }))
     }
 }

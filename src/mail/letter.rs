@@ -1,12 +1,16 @@
-//! The letters. Each is a template of text and one of HTML per language, compiled into the program; the first line of
-//! the text is the subject. A further language is a further folder below `templates/mail` and one line in `LANGUAGES`.
+//! The letters: what is to be said, and which template says it. Each has one of text, whose first line is the subject,
+//! and one of HTML below `templates/mail`; their wording is in `locales`.
 //!
 //! Before an address is verified, nothing that the asking client wrote stands in a mail to it: no name, no user agent.
+//! The one exception are template options, which an operator lists and puts into templates of their own.
 
-use askama::Template;
 use chrono::{DateTime, Utc};
 
 use crate::secret::Secret;
+use crate::text::{Serde, TextError, Texts, Value, context};
+
+/// What a caller passes to the templates, as `options.<name>`; ours use none.
+pub type Options = serde_json::Map<String, serde_json::Value>;
 
 /// What a mail proves with: a link and a code, each redeemable once.
 #[derive(Clone, Debug)]
@@ -24,17 +28,6 @@ pub struct Asked {
     pub from: Option<String>,
 }
 
-impl Asked {
-    /// Where from, as a reader understands it.
-    fn place(&self) -> &str {
-        self.from.as_deref().unwrap_or("an unknown network address")
-    }
-
-    fn time(&self) -> String {
-        self.at.format("%-d %B %Y, %H:%M UTC").to_string()
-    }
-}
-
 /// What is to be said.
 #[derive(Clone, Debug)]
 pub enum Letter {
@@ -46,6 +39,21 @@ pub enum Letter {
     VerifyEmail(Proof, Asked),
     /// The password was changed.
     ChangePassword(Asked),
+    /// Choose a new password.
+    ResetPassword(Proof, Asked),
+    /// A new password was chosen so.
+    PasswordReset(Asked),
+    /// Confirm the new address of an account; to that address.
+    ChangeEmail(Proof, Asked),
+    /// Someone asked for an address that is an account's already; to its owner.
+    ChangeEmailTaken(Asked),
+    /// The address was changed; to the old one.
+    EmailChanged {
+        new_email: String,
+        /// Takes the change back.
+        undo_link: String,
+        asked: Asked,
+    },
 }
 
 /// A letter in the reader's language.
@@ -59,101 +67,87 @@ pub struct Content {
     pub proof: Option<Proof>,
 }
 
-type Rendering = fn(&Letter) -> Result<(String, String), askama::Error>;
-
-/// The languages that letters are written in; the first one serves where a reader's own is missing.
-const LANGUAGES: [(&str, Rendering); 1] = [("en", Letter::render_english)];
-
-/// The language tags of [`LANGUAGES`].
-pub fn languages() -> impl Iterator<Item = &'static str> {
-    LANGUAGES.iter().map(|(tag, _)| *tag)
-}
-
-macro_rules! with_proof {
-    ($name:ident, $path:literal) => {
-        #[derive(Template)]
-        #[template(path = $path)]
-        struct $name<'a> {
-            proof: &'a Proof,
-            asked: &'a Asked,
-        }
-    };
-}
-
-macro_rules! notice {
-    ($name:ident, $path:literal) => {
-        #[derive(Template)]
-        #[template(path = $path)]
-        struct $name<'a> {
-            asked: &'a Asked,
-        }
-    };
-}
-
-with_proof!(SignUpText, "mail/en/sign_up.txt");
-with_proof!(SignUpHtml, "mail/en/sign_up.html");
-notice!(SignUpTakenText, "mail/en/sign_up_taken.txt");
-notice!(SignUpTakenHtml, "mail/en/sign_up_taken.html");
-with_proof!(VerifyEmailText, "mail/en/verify_email.txt");
-with_proof!(VerifyEmailHtml, "mail/en/verify_email.html");
-notice!(ChangePasswordText, "mail/en/change_password.txt");
-notice!(ChangePasswordHtml, "mail/en/change_password.html");
-
 impl Letter {
-    /// Puts the letter into the language of `locale`, or into English where that is not written yet.
+    /// Puts the letter into the language of `locale`, or into English where that is not written.
     ///
     /// # Errors
-    /// When a template fails, which a compiled one does not.
-    pub fn render(&self, locale: &str) -> Result<Content, askama::Error> {
-        let language = locale.split('-').next().unwrap_or(locale);
-        let (_, rendering) = LANGUAGES
-            .iter()
-            .find(|(tag, _)| *tag == language)
-            .unwrap_or(&LANGUAGES[0]);
-        let (text, html) = rendering(self)?;
+    /// When a template fails, which one that was tried at the start does only over options.
+    pub fn render(
+        &self,
+        texts: &Texts,
+        locale: &str,
+        options: &Options,
+    ) -> Result<Content, TextError> {
+        let (name, purpose) = self.template();
+        let context = self.context(options);
+        let text = texts.render(&format!("mail/{name}.txt"), locale, &context)?;
+        let html = texts.render(&format!("mail/{name}.html"), locale, &context)?;
         let (subject, text) = text.split_once('\n').unwrap_or((&text, ""));
         Ok(Content {
             subject: subject.trim().to_owned(),
             text: text.trim_start().to_owned(),
             html,
-            purpose: self.purpose(),
+            purpose,
             proof: self.proof().cloned(),
         })
     }
 
-    fn render_english(&self) -> Result<(String, String), askama::Error> {
-        Ok(match self {
-            Self::SignUp(proof, asked) => (
-                SignUpText { proof, asked }.render()?,
-                SignUpHtml { proof, asked }.render()?,
-            ),
-            Self::SignUpTaken(asked) => (
-                SignUpTakenText { asked }.render()?,
-                SignUpTakenHtml { asked }.render()?,
-            ),
-            Self::VerifyEmail(proof, asked) => (
-                VerifyEmailText { proof, asked }.render()?,
-                VerifyEmailHtml { proof, asked }.render()?,
-            ),
-            Self::ChangePassword(asked) => (
-                ChangePasswordText { asked }.render()?,
-                ChangePasswordHtml { asked }.render()?,
-            ),
-        })
-    }
-
-    fn purpose(&self) -> &'static str {
+    /// The template's name, and the purpose.
+    fn template(&self) -> (&'static str, &'static str) {
         match self {
-            Self::SignUp(..) | Self::VerifyEmail(..) => "EMAIL_VERIFICATION",
-            Self::SignUpTaken(_) => "ACCOUNT_EXISTS",
-            Self::ChangePassword(_) => "PASSWORD_CHANGED",
+            Self::SignUp(..) => ("sign_up", "EMAIL_VERIFICATION"),
+            Self::SignUpTaken(_) => ("sign_up_taken", "ACCOUNT_EXISTS"),
+            Self::VerifyEmail(..) => ("verify_email", "EMAIL_VERIFICATION"),
+            Self::ChangePassword(_) => ("change_password", "PASSWORD_CHANGED"),
+            Self::ResetPassword(..) => ("reset_password", "PASSWORD_RESET"),
+            Self::PasswordReset(_) => ("password_reset", "PASSWORD_WAS_RESET"),
+            Self::ChangeEmail(..) => ("change_email", "EMAIL_CHANGE"),
+            Self::ChangeEmailTaken(_) => ("change_email_taken", "EMAIL_CHANGE_TAKEN"),
+            Self::EmailChanged { .. } => ("email_changed", "EMAIL_CHANGED"),
         }
     }
 
     fn proof(&self) -> Option<&Proof> {
         match self {
-            Self::SignUp(proof, _) | Self::VerifyEmail(proof, _) => Some(proof),
-            Self::SignUpTaken(_) | Self::ChangePassword(_) => None,
+            Self::SignUp(proof, _)
+            | Self::VerifyEmail(proof, _)
+            | Self::ResetPassword(proof, _)
+            | Self::ChangeEmail(proof, _) => Some(proof),
+            _ => None,
+        }
+    }
+
+    /// Its sample in `text/sample.rs` has the same names.
+    fn context(&self, options: &Options) -> Value {
+        let options = Value::from(Serde(options));
+        match self {
+            Self::SignUp(proof, asked)
+            | Self::VerifyEmail(proof, asked)
+            | Self::ResetPassword(proof, asked)
+            | Self::ChangeEmail(proof, asked) => {
+                let proof = context! { link => &proof.link, code => proof.code.expose() };
+                context! { proof, asked => asked.context(), options }
+            }
+            Self::SignUpTaken(asked)
+            | Self::ChangePassword(asked)
+            | Self::PasswordReset(asked)
+            | Self::ChangeEmailTaken(asked) => context! { asked => asked.context(), options },
+            Self::EmailChanged {
+                new_email,
+                undo_link,
+                asked,
+            } => context! { new_email, undo_link, asked => asked.context(), options },
+        }
+    }
+}
+
+impl Asked {
+    fn context(&self) -> Value {
+        context! {
+            // The same in every language, and unambiguous in all of them.
+            at => self.at.format("%Y-%m-%d %H:%M UTC").to_string(),
+            // The messages know `unknown` and say it in their own words.
+            from => self.from.as_deref().unwrap_or("unknown"),
         }
     }
 }
@@ -177,48 +171,91 @@ mod tests {
         }
     }
 
-    #[test]
-    fn link_and_code_each_stand_alone_on_a_line_of_the_text() {
-        for letter in [
+    fn with_proof() -> [Letter; 4] {
+        [
             Letter::SignUp(proof(), asked()),
             Letter::VerifyEmail(proof(), asked()),
-        ] {
-            let content = letter.render("en").unwrap();
-            assert!(
-                content.text.lines().any(|line| line == proof().link),
-                "{}",
-                content.text
-            );
-            assert!(
-                content.text.lines().any(|line| line == "012345"),
-                "{}",
-                content.text
-            );
-            assert!(
-                content.html.contains("ticket=abc&#38;purpose="),
-                "{}",
-                content.html
-            );
+            Letter::ResetPassword(proof(), asked()),
+            Letter::ChangeEmail(proof(), asked()),
+        ]
+    }
+
+    fn without_proof() -> [Letter; 5] {
+        [
+            Letter::SignUpTaken(asked()),
+            Letter::ChangePassword(asked()),
+            Letter::PasswordReset(asked()),
+            Letter::ChangeEmailTaken(asked()),
+            Letter::EmailChanged {
+                new_email: "new@example.org".into(),
+                undo_link: "https://id.example.org/undo?ticket=xyz".into(),
+                asked: asked(),
+            },
+        ]
+    }
+
+    fn render(letter: &Letter, locale: &str) -> Content {
+        let texts = Texts::load(None).unwrap();
+        letter.render(&texts, locale, &Options::new()).unwrap()
+    }
+
+    #[test]
+    fn link_and_code_each_stand_alone_on_a_line_of_the_text() {
+        for letter in with_proof() {
+            for locale in ["en", "de", "fr", "es"] {
+                let content = render(&letter, locale);
+                for alone in [proof().link.as_str(), "012345"] {
+                    let found = content.text.lines().any(|line| line == alone);
+                    assert!(found, "{alone}: {}", content.text);
+                }
+                assert!(content.html.contains("012345"), "{}", content.html);
+                let link = content
+                    .html
+                    .replace("&#x2f;", "/")
+                    .replace("&#38;", "&amp;");
+                assert!(link.contains("ticket=abc&amp;purpose="), "{}", content.html);
+            }
         }
+        let [.., undo] = without_proof();
+        let content = render(&undo, "en");
+        let link = "https://id.example.org/undo?ticket=xyz";
+        assert!(content.text.lines().any(|line| line == link));
+        assert!(content.text.contains("new@example.org"));
     }
 
     #[test]
     fn every_letter_has_a_subject_says_when_and_from_where_and_falls_back_to_english() {
-        let letters = [
-            Letter::SignUp(proof(), asked()),
-            Letter::SignUpTaken(asked()),
-            Letter::VerifyEmail(proof(), asked()),
-            Letter::ChangePassword(asked()),
-        ];
-        for letter in letters {
-            let content = letter.render("tlh-Latn").unwrap();
+        for letter in with_proof().iter().chain(&without_proof()) {
+            let content = render(letter, "tlh-Latn");
+            assert_eq!(content.subject, render(letter, "en").subject);
             assert!(!content.subject.is_empty() && !content.subject.contains('\n'));
             for part in [&content.text, &content.html] {
-                assert!(
-                    part.contains("18 November 2026") && part.contains("192.0.2.7"),
-                    "{part}"
-                );
+                let told = part.contains("2026-11-18 ") && part.contains("192.0.2.7");
+                assert!(told, "{part}");
             }
+            assert!(content.html.contains(r#"<html lang="en" dir="ltr">"#));
         }
+    }
+
+    #[test]
+    fn every_letter_is_its_own_in_every_language() {
+        for letter in with_proof().iter().chain(&without_proof()) {
+            let mut subjects = ["en", "de-CH", "fr-CA", "es-419"]
+                .map(|locale| render(letter, locale).subject)
+                .to_vec();
+            subjects.sort();
+            subjects.dedup();
+            assert_eq!(subjects.len(), 4, "{subjects:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_place_is_said_in_words() {
+        let letter = Letter::ChangePassword(Asked {
+            from: None,
+            ..asked()
+        });
+        let text = render(&letter, "de").text;
+        assert!(text.contains("einer unbekannten Netzadresse"), "{text}");
     }
 }

@@ -5,7 +5,7 @@ mod letter;
 mod transport;
 
 pub use inbox::{Inbox, Received};
-pub use letter::{Asked, Content, Letter, Proof, languages};
+pub use letter::{Asked, Content, Letter, Options, Proof};
 pub use transport::{MailError, Mailer, SmtpOptions};
 
 /// A rendered mail to one address.

@@ -7,7 +7,6 @@ use super::policy::PasswordPolicy;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Code, Result};
-use crate::mail;
 
 /// The rules of one application and connection.
 #[derive(Clone, Debug, SimpleObject)]
@@ -44,7 +43,7 @@ pub async fn auth_config(
         username_required: connection.username_required,
         sign_up_roles: application.sign_up_roles.0,
         default_role: application.default_role,
-        locales: mail::languages().map(str::to_owned).collect(),
+        locales: app.texts.languages().map(str::to_owned).collect(),
         password_policy: PasswordPolicy::from(&connection),
         error_codes: <ErrorCode as async_graphql::resolver_utils::EnumType>::items()
             .iter()

@@ -33,7 +33,12 @@ impl Locale {
     /// The first acceptable language of an `Accept-Language` header (RFC 9110 section 12.5.4). Weights are ignored:
     /// browsers list the most wanted one first.
     pub fn of_header(header: &str) -> Option<Self> {
-        header.split(',').take(8).find_map(|item| {
+        Self::all_of_header(header).next()
+    }
+
+    /// The acceptable languages of such a header in their order, without the ninth and those after it.
+    pub fn all_of_header(header: &str) -> impl Iterator<Item = Self> {
+        header.split(',').take(8).filter_map(|item| {
             let tag = item.split(';').next().unwrap_or_default().trim();
             if tag == "*" {
                 None
@@ -80,6 +85,11 @@ mod tests {
         assert_eq!(
             Locale::of_header("de-CH, en;q=0.8").map(|l| l.0).as_deref(),
             Some("de-CH")
+        );
+        let all: Vec<_> = Locale::all_of_header("it, *;q=0.1, fr").collect();
+        assert_eq!(
+            all.iter().map(Locale::as_str).collect::<Vec<_>>(),
+            ["it", "fr"]
         );
         assert_eq!(Locale::of_header("*"), None);
     }

@@ -21,6 +21,7 @@ mod session;
 mod smtp;
 mod support;
 mod web;
+mod text;
 
 #[path = "../floors.rs"]
 mod floors;

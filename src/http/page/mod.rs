@@ -1,0 +1,130 @@
+//! The pages that mailed links open when no `redirectTo` was given. A GET redeems nothing, however often a mail scanner
+//! sends it: the page asks for a click, and posts. They work without scripts and open no session.
+//!
+//! A further page is a file here, a template in `templates/page` with its sample in `text/sample.rs`, and its messages.
+
+mod verify;
+
+use axum::Router;
+use axum::http::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
+};
+use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::House;
+use super::layer::RequestId;
+use crate::error::{Error, Result};
+use crate::text::{FALLBACK, Texts, Value};
+use crate::value::Locale;
+
+/// No script, no foreign host, no frame; forms go back to where the page came from.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+const STYLE: &str = include_str!("../../../assets/page.css");
+const ICON: &str = include_str!("../../../playground/favicon.svg");
+
+pub fn router() -> Router<House> {
+    Router::new()
+        .merge(verify::router())
+        .route(
+            "/assets/page.css",
+            get(|| async { file("text/css; charset=utf-8", STYLE) }),
+        )
+        .route(
+            "/assets/favicon.svg",
+            get(|| async { file("image/svg+xml", ICON) }),
+        )
+}
+
+/// What a mailed link carries.
+#[derive(Deserialize)]
+struct Ticket {
+    #[serde(default)]
+    ticket: String,
+}
+
+/// What a page has to say: the variable `state` of its template.
+#[derive(Clone, Copy)]
+enum Saying {
+    /// Here is the button.
+    Ask,
+    Done,
+    /// The link is unknown, expired or used.
+    Over,
+    /// Try again later.
+    Busy,
+}
+
+impl Saying {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Done => "done",
+            Self::Over => "over",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+/// What became of redeeming a link. A page on which more can go wrong looks at that first.
+fn outcome(result: Result<()>, extensions: &Extensions) -> (StatusCode, Saying) {
+    match result {
+        Ok(()) => (StatusCode::OK, Saying::Done),
+        Err(Error::Overloaded { .. }) => (StatusCode::SERVICE_UNAVAILABLE, Saying::Busy),
+        Err(error @ (Error::Database(_) | Error::Internal(_))) => {
+            let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string());
+            let request_id = request_id.unwrap_or_default();
+            tracing::error!(request_id, ?error, "an internal error was masked");
+            (StatusCode::INTERNAL_SERVER_ERROR, Saying::Busy)
+        }
+        Err(_) => (StatusCode::GONE, Saying::Over),
+    }
+}
+
+/// The language of a page: the first one of the reader's that we have.
+fn language<'a>(texts: &'a Texts, headers: &HeaderMap) -> &'a str {
+    let wanted = headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    Locale::all_of_header(wanted)
+        .find_map(|locale| texts.lookup(locale.as_str()))
+        .unwrap_or(FALLBACK)
+}
+
+/// Renders `page/<name>.html`.
+fn page(
+    texts: &Texts,
+    language: &str,
+    name: &str,
+    status: StatusCode,
+    context: &Value,
+) -> Response {
+    match texts.render(&format!("page/{name}.html"), language, context) {
+        Ok(html) => {
+            let headers = [
+                (CONTENT_SECURITY_POLICY, POLICY),
+                (CONTENT_LANGUAGE, language),
+                (VARY, "accept-language"),
+            ];
+            (status, headers, Html(html)).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn file(media_type: &'static str, text: &'static str) -> impl IntoResponse {
+    (
+        [
+            (CONTENT_TYPE, media_type),
+            (CACHE_CONTROL, "public, max-age=300"),
+        ],
+        text,
+    )
+}
