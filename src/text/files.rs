@@ -127,7 +127,7 @@ impl Files {
 /// A language tag in its canonical case, so that one language has one file.
 fn is_tag(text: &str) -> bool {
     text.parse::<LanguageIdentifier>()
-        .is_ok_and(|language| language.to_string() == text)
+        .is_ok_and(|language| language == text)
 }
 
 /// Names, sorted, with whether each is a folder.
