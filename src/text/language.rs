@@ -1,13 +1,14 @@
 //! One language: its messages, and the templates bound to them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value};
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior};
 use unic_langid::{CharacterDirection, LanguageIdentifier};
 
 use super::TextError;
@@ -40,6 +41,7 @@ impl Language {
             .build()
             .map_err(|error| broken("the syntax", error))?;
         environment.set_syntax(syntax);
+        environment.set_formatter(write);
         environment.add_global("lang", tag);
         environment.add_global("dir", direction(&identifier));
         let bound = Arc::clone(&messages);
@@ -141,6 +143,24 @@ fn argument(value: &Value) -> FluentValue<'static> {
         Ok(number) if value.is_number() => FluentValue::from(number),
         _ => FluentValue::from(value.to_string()),
     }
+}
+
+/// Escapes as HTML asks for, and no slashes: programs that look for links in a mail's source had better find them.
+fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
+    if value.is_safe() || !matches!(state.auto_escape(), AutoEscape::Html) {
+        return minijinja::escape_formatter(out, state, value);
+    }
+    for letter in value.to_string().chars() {
+        match letter {
+            '&' => out.write_str("&amp;"),
+            '<' => out.write_str("&lt;"),
+            '>' => out.write_str("&gt;"),
+            '"' => out.write_str("&quot;"),
+            '\'' => out.write_str("&#39;"),
+            letter => out.write_char(letter),
+        }?;
+    }
+    Ok(())
 }
 
 /// `id = …` at the start of a line begins a message.

@@ -20,8 +20,8 @@ mod realm;
 mod session;
 mod smtp;
 mod support;
-mod web;
 mod text;
+mod web;
 
 #[path = "../floors.rs"]
 mod floors;

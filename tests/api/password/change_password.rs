@@ -168,7 +168,7 @@ on_both_databases! {
         let letter = test.mail_to("ann@example.org").await;
         assert_eq!(letter.purpose(), "PASSWORD_CHANGED");
         assert!(letter.0.mail.content.proof.is_none());
-        assert!(letter.text().contains("203.0.113.7") && letter.text().contains("20 November 2026"), "{}", letter.text());
+        assert!(letter.text().contains("203.0.113.7") && letter.text().contains("2026-11-20 12:00 UTC"), "{}", letter.text());
         assert!(!letter.text().contains(NEW));
         let told = events(&test, "password_changed").await;
         assert_eq!(told.len(), 1);

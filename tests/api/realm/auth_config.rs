@@ -10,7 +10,7 @@ on_both_databases! {
         let codes = config["errorCodes"].take();
         let expected = json!({
             "signUpEnabled": true, "emailVerificationRequired": true, "usernameRequired": false,
-            "signUpRoles": ["user", "me"], "defaultRole": "user", "locales": ["en"], "errorCodes": null,
+            "signUpRoles": ["user", "me"], "defaultRole": "user", "locales": ["de", "en", "es", "fr"], "errorCodes": null,
             "passwordPolicy": {
                 "strength": "NONE", "minLength": 8, "maxLength": 256, "history": 0, "rejectCommon": true,
                 "rejectPersonalData": true,
