@@ -35,6 +35,8 @@ impl House {
             .env_clear()
             .env("VESTIBULE_MODE", "development")
             .env("VESTIBULE_BIND", address.to_string())
+            // The tokens' issuer: those of one start must be good at the next.
+            .env("VESTIBULE_PUBLIC_URL", "http://localhost:4000")
             .env("VESTIBULE_DATABASE_URL", database)
             .env("VESTIBULE_MASTER_KEY", MASTER_KEY)
             .env("VESTIBULE_ADMIN_SECRET", ADMIN_SECRET)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::argon::{self, COST};
+use super::argon::{self, COST, Raw};
 use super::house::House;
 use super::load::{self, Tally, Window};
 use super::plan::Plan;
@@ -32,8 +32,8 @@ pub struct Row {
     pub tally: Tally,
     pub server: Option<Duration>,
     pub database: Option<Duration>,
-    /// Hashes a second that the cores can do alone, where the scenario hashes.
-    pub raw: Option<f64>,
+    /// What the cores can do alone, where the scenario hashes.
+    pub raw: Option<Raw>,
 }
 
 /// What a rush of sign-ins did to the house.
@@ -119,13 +119,13 @@ async fn requests(plan: &Plan, place: &Place<'_>, house: &House, visitors: &[Vis
     for (name, errand) in errands.into_iter().filter(|(name, _)| plan.covers(name)) {
         let hashes = matches!(errand, Errand::SignIn | Errand::SignUp);
         let before = match hashes {
-            true => Some(argon::rate(argon::cores(), LOOK).await),
+            true => Some(argon::raw(argon::cores(), LOOK).await),
             false => None,
         };
         let mut row = scenario(plan, place, house, (name, errand), visitors).await;
         if let Some(before) = before {
-            let after = argon::rate(argon::cores(), LOOK).await;
-            row.raw = Some(f64::midpoint(before, after));
+            let after = argon::raw(argon::cores(), LOOK).await;
+            row.raw = Some(before.mean(after));
         }
         rows.push(row);
     }

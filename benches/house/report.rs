@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::argon::{self, COST};
+use super::argon::{self, COST, Raw};
 use super::load::Tally;
 use super::measure::{Row, Rush};
 use super::plan::Plan;
@@ -10,8 +10,8 @@ use super::plan::Plan;
 pub async fn introduce(plan: &Plan) {
     let (memory, passes, lanes) = COST;
     let cores = argon::cores();
-    let one = argon::rate(1, Duration::from_secs(1)).await;
-    let all = argon::rate(cores, Duration::from_secs(1)).await;
+    let one = argon::raw(1, Duration::from_secs(1)).await.rate;
+    let all = argon::raw(cores, Duration::from_secs(1)).await.rate;
     println!("# What the house costs\n");
     println!(
         "{cores} cores, shared by server, database and client; Argon2id with {memory} KiB, {passes} passes, {lanes} \
@@ -29,9 +29,9 @@ pub fn requests(rows: &[Row]) {
         return;
     }
     println!(
-        "| request | connections | a second | p50 ms | p99 ms | CPU server | CPU database | raw hashes a second | of the raw rate |"
+        "| request | connections | a second | p50 ms | p99 ms | CPU server | CPU database | raw hashes a second | of the raw rate | hash's share of CPU |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for row in rows {
         let count = row.tally.served.count() as f64;
         let rate = count / row.seconds;
@@ -39,17 +39,20 @@ pub fn requests(rows: &[Row]) {
             Some(spent) if count > 0.0 => format!("{:.0}", spent.as_secs_f64() * 1e6 / count),
             _ => "–".to_owned(),
         };
-        let raw = row.raw.map(|raw| format!("{raw:.1}")).unwrap_or_default();
-        let share = row.raw.map(|raw| format!("{:.1} %", 100.0 * rate / raw));
+        let cell = |figure: &dyn Fn(Raw) -> String| row.raw.map(figure).unwrap_or_default();
+        let spent = row.server.unwrap_or_default() + row.database.unwrap_or_default();
+        let share = |raw: Raw| 100.0 * raw.each.as_secs_f64() * count / spent.as_secs_f64();
         println!(
-            "| {} | {} | {rate:.1} | {} | {} | {} | {} | {raw} | {} |",
+            "| {} | {} | {rate:.1} | {} | {} | {} | {} | {} | {} | {} |",
             row.name,
             row.connections,
             millis(row.tally.served.within(0.5)),
             millis(row.tally.served.within(0.99)),
             each(row.server),
             each(row.database),
-            share.unwrap_or_default()
+            cell(&|raw| format!("{:.1}", raw.rate)),
+            cell(&|raw| format!("{:.1} %", 100.0 * rate / raw.rate)),
+            cell(&|raw| format!("{:.1} %", share(raw))),
         );
     }
     for row in rows {
