@@ -49,6 +49,7 @@ reset-password-ignore = Wenn Sie das nicht waren, brauchen Sie nichts zu tun: Ih
 password-reset-subject = Ihr Passwort wurde zurückgesetzt
 password-reset-intro = Für Ihr Konto wurde ein neues Passwort gesetzt, und alle Sitzungen des Kontos wurden beendet.
 password-reset-ignore = Wenn Sie das nicht waren, kann jemand Ihre E-Mails lesen: Ändern Sie das Passwort Ihres Postfachs und setzen Sie danach das Passwort dieses Kontos zurück.
+reset-not-same = Das ist nicht das Passwort, das beim Anfordern angegeben wurde.
 
 ## The password was changed
 
@@ -146,7 +147,8 @@ rule-max-length = { $most ->
     [one] Verwenden Sie höchstens ein Zeichen.
    *[other] Verwenden Sie höchstens { $most } Zeichen.
 }
-rule-character-classes = Verwenden Sie mehr Arten von Zeichen: Kleinbuchstaben, Großbuchstaben, Ziffern, Sonderzeichen.
+rule-character-classes = Verwenden Sie drei dieser Arten: Kleinbuchstaben, Großbuchstaben, Ziffern, andere Zeichen.
+rule-lower-upper-digit = Verwenden Sie Kleinbuchstaben, Großbuchstaben und Ziffern.
 rule-repeats = Wiederholen Sie ein Zeichen nicht mehrmals hintereinander.
 rule-common = Dieses Passwort gehört zu den häufigsten. Wählen Sie eines, das schwerer zu erraten ist.
 rule-personal-data = Verwenden Sie weder Ihren Namen noch Ihren Benutzernamen noch Ihre E-Mail-Adresse.

@@ -49,6 +49,7 @@ reset-password-ignore = If this was not you, do nothing: your password stays as 
 password-reset-subject = Your password was reset
 password-reset-intro = A new password was set for your account, and every session of the account was ended.
 password-reset-ignore = If this was not you, someone can read your mail: change the password of your mailbox, then reset the password of this account.
+reset-not-same = This is not the password that was named when the reset was asked for.
 
 ## The password was changed
 
@@ -146,7 +147,8 @@ rule-max-length = { $most ->
     [one] Use at most one character.
    *[other] Use at most { $most } characters.
 }
-rule-character-classes = Use more kinds of characters: small letters, capitals, digits, symbols.
+rule-character-classes = Use three of these: small letters, capitals, digits, other characters.
+rule-lower-upper-digit = Use small letters, capitals and digits.
 rule-repeats = Do not repeat one character several times in a row.
 rule-common = This password is among the most common ones. Choose one that is harder to guess.
 rule-personal-data = Leave out your name, your username and your e-mail address.

@@ -49,6 +49,7 @@ reset-password-ignore = Si no ha sido usted, no tiene que hacer nada: su contras
 password-reset-subject = Se ha restablecido su contraseña
 password-reset-intro = Se ha establecido una contraseña nueva para su cuenta y se han cerrado todas sus sesiones.
 password-reset-ignore = Si no ha sido usted, alguien puede leer su correo: cambie la contraseña de su buzón y después restablezca la de esta cuenta.
+reset-not-same = No es la contraseña indicada al solicitar el cambio.
 
 ## The password was changed
 
@@ -146,7 +147,8 @@ rule-max-length = { $most ->
     [one] Use como máximo un carácter.
    *[other] Use como máximo { $most } caracteres.
 }
-rule-character-classes = Use más tipos de caracteres: minúsculas, mayúsculas, cifras, símbolos.
+rule-character-classes = Use tres de estos tipos: minúsculas, mayúsculas, cifras, otros caracteres.
+rule-lower-upper-digit = Use minúsculas, mayúsculas y cifras.
 rule-repeats = No repita un mismo carácter varias veces seguidas.
 rule-common = Esta contraseña es una de las más comunes. Elija una más difícil de adivinar.
 rule-personal-data = No incluya su nombre, su nombre de usuario ni su dirección de correo electrónico.

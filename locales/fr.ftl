@@ -49,6 +49,7 @@ reset-password-ignore = Si ce n’était pas vous, vous n’avez rien à faire :
 password-reset-subject = Votre mot de passe a été réinitialisé
 password-reset-intro = Un nouveau mot de passe a été défini pour votre compte, et toutes ses sessions ont été fermées.
 password-reset-ignore = Si ce n’était pas vous, quelqu’un peut lire vos e-mails : changez le mot de passe de votre messagerie, puis réinitialisez celui de ce compte.
+reset-not-same = Ce n’est pas le mot de passe indiqué lors de la demande.
 
 ## The password was changed
 
@@ -146,7 +147,8 @@ rule-max-length = { $most ->
     [one] Utilisez au plus { $most } caractère.
    *[other] Utilisez au plus { $most } caractères.
 }
-rule-character-classes = Utilisez davantage de types de caractères : minuscules, majuscules, chiffres, symboles.
+rule-character-classes = Utilisez trois de ces types : minuscules, majuscules, chiffres, autres caractères.
+rule-lower-upper-digit = Utilisez des minuscules, des majuscules et des chiffres.
 rule-repeats = Ne répétez pas un même caractère plusieurs fois de suite.
 rule-common = Ce mot de passe est l’un des plus courants. Choisissez-en un plus difficile à deviner.
 rule-personal-data = N’utilisez ni votre nom, ni votre nom d’utilisateur, ni votre adresse e-mail.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
+use crate::breach::Breaches;
 use crate::clock::{Clock, Rng};
 use crate::config::Config;
 use crate::db::Db;
@@ -26,6 +27,7 @@ pub struct App {
     pub clock: Clock,
     pub rng: Rng,
     pub hasher: Hasher,
+    pub breaches: Breaches,
     pub keys: KeyRing,
     pub tickets: TicketKey,
     pub worker: Worker,
@@ -55,6 +57,8 @@ impl App {
         let tickets = furnish(&db, &sealer, &clock, &rng).await?;
         let keys = KeyRing::load(db.read(), sealer, config.issuer()).await?;
         let hasher = Hasher::start(&hasher_options(&config), rng.clone())?;
+        let patience = Duration::from_millis(settings.breach_timeout);
+        let breaches = Breaches::new(settings.breach_url.as_ref(), patience)?;
         let (mailer, inbox) = mailer(&config)?;
         let desk = Desk {
             tickets: tickets.clone(),
@@ -74,6 +78,7 @@ impl App {
             clock,
             rng,
             hasher,
+            breaches,
             keys,
             tickets,
             worker,

@@ -94,6 +94,8 @@ pub enum Error {
     WeakPassword(Vec<Issue>),
     #[error("This e-mail address is taken.")]
     EmailTaken,
+    #[error("This username is taken.")]
+    UsernameTaken,
     #[error("The login or the password is wrong.")]
     InvalidCredentials,
     #[error("This account is disabled.")]
@@ -144,6 +146,7 @@ impl Error {
             Self::InvalidInput(_) => Code::InvalidInput,
             Self::WeakPassword(_) => Code::WeakPassword,
             Self::EmailTaken => Code::EmailTaken,
+            Self::UsernameTaken => Code::UsernameTaken,
             Self::InvalidCredentials => Code::InvalidCredentials,
             Self::AccountDisabled => Code::AccountDisabled,
             Self::InvalidTicket => Code::InvalidTicket,

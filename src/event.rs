@@ -16,13 +16,20 @@ pub enum Kind {
     SignedUp,
     EmailVerified,
     SignedIn,
-    SignInFailed,
     SignedOut,
     SessionRevoked,
     RefreshTokenReused,
     PasswordChanged,
+    PasswordResetRequested,
+    PasswordReset,
+    EmailChangeRequested,
+    EmailChanged,
+    EmailChangeUndone,
+    UserUpdated,
+    UserDeleted,
     PasswordRehashed,
     ConnectionUpdated,
+    ApplicationUpdated,
 }
 
 impl Kind {
@@ -32,13 +39,20 @@ impl Kind {
             Self::SignedUp => "signed_up",
             Self::EmailVerified => "email_verified",
             Self::SignedIn => "signed_in",
-            Self::SignInFailed => "sign_in_failed",
             Self::SignedOut => "signed_out",
             Self::SessionRevoked => "session_revoked",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordResetRequested => "password_reset_requested",
+            Self::PasswordReset => "password_reset",
+            Self::EmailChangeRequested => "email_change_requested",
+            Self::EmailChanged => "email_changed",
+            Self::EmailChangeUndone => "email_change_undone",
+            Self::UserUpdated => "user_updated",
+            Self::UserDeleted => "user_deleted",
             Self::PasswordRehashed => "password_rehashed",
             Self::ConnectionUpdated => "connection_updated",
+            Self::ApplicationUpdated => "application_updated",
         }
     }
 }

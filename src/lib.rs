@@ -10,7 +10,7 @@
 //! | doors | [`cli`], [`http`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
 //! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
 //! | hall | [`app`], [`caller`], [`scalar`] | what every room sees |
-//! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`ticket`], [`event`], [`limit`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
+//! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
 //! | ground | [`config`], [`telemetry`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
 //!
 //! Below the ground lie two crates: `entity`, the tables, and `migration`, their history.
@@ -25,6 +25,7 @@
 pub mod account;
 pub mod admin;
 pub mod app;
+pub mod breach;
 pub mod caller;
 pub mod cli;
 pub mod clock;

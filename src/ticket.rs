@@ -1,4 +1,4 @@
-//! What a mail carries: the ticket of its link, the six digits of its code; and the handle that names the request to
+//! What a mail carries: the ticket of its link, and its code; and the handle that names the request to
 //! who asked. All are derived from one sealed key and the row's id, so that a mail sent again after a crash carries
 //! the same ones, and the database holds digests only.
 
@@ -8,16 +8,27 @@ use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use entity::verification::Purpose;
 use uuid::Uuid;
 
 use crate::secret::Secret;
 
-/// How long the link of a verification mail lives.
-pub const LINK_LIFE: TimeDelta = TimeDelta::hours(24);
 /// How long a code lives, from handing the mail over (NIST SP 800-63B-4 section 3.1.3: at most 10 minutes).
 pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
 /// After so many wrong tries the code is dead; the link lives.
 pub const CODE_TRIES: i32 = 5;
+
+/// How long the link of a mail lives.
+pub fn link_life(purpose: Purpose) -> TimeDelta {
+    match purpose {
+        Purpose::SignUp | Purpose::EmailVerification | Purpose::EmailChange => TimeDelta::hours(24),
+        Purpose::PasswordReset => TimeDelta::minutes(60),
+        Purpose::EmailChangeUndo => TimeDelta::hours(72),
+    }
+}
+
+/// Crockford's base 32: no I, L, O and U.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// The key that tickets, codes and handles are derived from.
 #[derive(Clone)]
@@ -38,20 +49,37 @@ impl TicketKey {
         URL_SAFE_NO_PAD.encode(&self.derive(b"handle", id, 0).as_ref()[..16])
     }
 
-    /// Six digits, another six in every round.
-    pub fn code(&self, id: Uuid, round: i32) -> Secret {
+    /// What is typed instead of following the link; another one in every round. Six digits, or for a new password ten
+    /// characters of Crockford's base 32 (50 bits).
+    pub fn code(&self, purpose: Purpose, id: Uuid, round: i32) -> Secret {
         let tag = self.derive(b"code", id, round);
         let [a, b, c, d, e, f, g, h, ..] = *tag.as_ref() else {
             unreachable!("HMAC-SHA-256 has 32 octets");
         };
-        let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 1_000_000;
-        Secret::new(format!("{number:06}"))
+        let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        Secret::new(match purpose {
+            Purpose::PasswordReset => {
+                let character =
+                    |place: u32| char::from(ALPHABET[(number >> (5 * place)) as usize % 32]);
+                (0..10).map(character).collect()
+            }
+            _ => format!("{:06}", number % 1_000_000),
+        })
     }
 
-    /// Compares a typed code in constant time; spaces and hyphens that people type between the digits do not count.
-    pub fn code_matches(&self, id: Uuid, round: i32, typed: &str) -> bool {
-        let typed: String = typed.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-        let expected = self.code(id, round);
+    /// Compares a typed code in constant time. Spaces and hyphens that people type in between do not count, nor does case,
+    /// and letters that look like digits are those digits.
+    pub fn code_matches(&self, purpose: Purpose, id: Uuid, round: i32, typed: &str) -> bool {
+        let typed: String = typed
+            .chars()
+            .filter(|c| !matches!(c, ' ' | '-'))
+            .map(|c| match c.to_ascii_uppercase() {
+                'O' => '0',
+                'I' | 'L' => '1',
+                c => c,
+            })
+            .collect();
+        let expected = self.code(purpose, id, round);
         constant_time::verify_slices_are_equal(expected.expose().as_bytes(), typed.as_bytes())
             .is_ok()
     }
@@ -104,19 +132,23 @@ mod tests {
         assert_eq!(key.ticket(id), key.ticket(id));
         assert_ne!(key.ticket(id), key.ticket(Uuid::from_u128(2)));
         assert_ne!(key.ticket(id).expose(), key.handle(id));
-        assert_ne!(key.code(id, 1), key.code(id, 2));
-        assert_eq!(key.code(id, 1).expose().len(), 6);
+        let code = |purpose, round| key.code(purpose, id, round).expose().to_owned();
+        assert_ne!(code(Purpose::SignUp, 1), code(Purpose::SignUp, 2));
+        assert_eq!(code(Purpose::SignUp, 1).len(), 6);
+        assert_eq!(code(Purpose::PasswordReset, 1).len(), 10);
     }
 
     #[test]
-    fn a_code_may_be_typed_in_groups() {
+    fn a_code_may_be_typed_in_groups_and_in_lower_case() {
         let key = TicketKey::new(&[7; 32]);
         let id = Uuid::from_u128(1);
-        let code = key.code(id, 1).expose().to_owned();
-        let (left, right) = code.split_at(3);
-        assert!(key.code_matches(id, 1, &format!("{left} {right}")));
-        assert!(!key.code_matches(id, 2, &code));
-        assert!(!key.code_matches(id, 1, ""));
+        for purpose in [Purpose::SignUp, Purpose::PasswordReset] {
+            let code = key.code(purpose, id, 1).expose().to_lowercase();
+            let (left, right) = code.split_at(3);
+            assert!(key.code_matches(purpose, id, 1, &format!("{left} {right}")));
+            assert!(!key.code_matches(purpose, id, 2, &code));
+            assert!(!key.code_matches(purpose, id, 1, ""));
+        }
     }
 
     #[test]

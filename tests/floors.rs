@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 13] = [
     &["realm"],
     &["app", "caller", "scalar"],
     &[
-        "job", "mail", "text", "key", "hasher", "ticket", "event", "limit", "db",
+        "job", "mail", "text", "key", "hasher", "breach", "ticket", "event", "limit", "db",
     ],
     &["config", "telemetry", "error", "value", "clock", "secret"],
 ];
@@ -42,7 +42,7 @@ const FORBIDDEN: [(&[&str], &[&str]); 3] = [
     (&["cli", "http"], &["entity::", "sea_orm::"]),
     (
         &[
-            "job", "mail", "text", "key", "hasher", "ticket", "event", "limit", "db",
+            "job", "mail", "text", "key", "hasher", "breach", "ticket", "event", "limit", "db",
         ],
         &["async_graphql", "axum::", ".begin()"],
     ),

@@ -56,6 +56,7 @@ on_both_databases! {
         create(&drawn, entity::user::Entity).await;
         create(&drawn, entity::verification::Entity).await;
         create(&drawn, entity::pending_sign_up::Entity).await;
+        create(&drawn, entity::former_password::Entity).await;
         create(&drawn, entity::session::Entity).await;
         create(&drawn, entity::refresh_token::Entity).await;
         create(&drawn, entity::signing_key::Entity).await;

@@ -7,6 +7,7 @@ pub mod application;
 pub mod application_connection;
 pub mod audit_event;
 pub mod connection;
+pub mod former_password;
 pub mod job;
 pub mod limit_counter;
 pub mod pending_sign_up;

@@ -11,6 +11,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub verification_id: Uuid,
     pub password_hash: String,
+    /// As wished; it is reserved for nobody before the mail is answered.
+    pub username: Option<String>,
     pub phone_number: Option<String>,
     pub display_name: String,
     pub given_name: Option<String>,

@@ -5,6 +5,8 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::StringList;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::None)")]
 pub enum Purpose {
@@ -14,6 +16,15 @@ pub enum Purpose {
     /// An existing user proves its address.
     #[sea_orm(string_value = "email_verification")]
     EmailVerification,
+    /// A new password for an existing user.
+    #[sea_orm(string_value = "password_reset")]
+    PasswordReset,
+    /// An existing user proves the address that it wants to have.
+    #[sea_orm(string_value = "email_change")]
+    EmailChange,
+    /// The former address can be had back.
+    #[sea_orm(string_value = "email_change_undo")]
+    EmailChangeUndo,
 }
 
 #[sea_orm::model]
@@ -43,6 +54,14 @@ pub struct Model {
     /// PKCE S256 (RFC 7636): who redeems must hold the verifier.
     pub code_challenge: Option<String>,
     pub redirect_to: Option<String>,
+    /// Values for the mail's template.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub template_options: Option<Json>,
+    /// A reset that named its password when it was asked for: becomes the user's when it is redeemed.
+    pub password_hash: Option<String>,
+    /// Which rules that password did not meet, judged while it was still known.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub password_issues: Option<StringList>,
     pub asked_from_ip: Option<String>,
     pub asked_from_network: String,
     pub created_at: DateTimeUtc,

@@ -6,6 +6,7 @@ mod m20261120_000001_realm;
 mod m20261120_000002_account;
 mod m20261120_000003_session;
 mod m20261120_000004_house;
+mod m20261121_000005_ownership;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000002_account::Migration),
             Box::new(m20261120_000003_session::Migration),
             Box::new(m20261120_000004_house::Migration),
+            Box::new(m20261121_000005_ownership::Migration),
         ]
     }
 }

@@ -1,13 +1,24 @@
 //! Accounts: how they come to be, and what their owner sees of them.
 
+mod confirm_email_change;
+mod delete;
+mod profile;
+mod request_email_change;
 mod resend_verification;
 mod sign_up;
+mod undo_email_change;
+mod update;
 mod verify_email;
 mod view;
 
 use async_graphql::{Context, Object};
+pub use confirm_email_change::{ConfirmEmailChangeInput, confirm_by_page};
+pub use delete::{DeleteUserInput, DeleteUserPayload};
+pub use request_email_change::RequestEmailChangeInput;
 pub use resend_verification::ResendVerificationInput;
 pub use sign_up::SignUpInput;
+pub use undo_email_change::{UndoEmailChangeInput, undo_by_page};
+pub use update::UpdateUserInput;
 pub use verify_email::{VerifyEmailInput, confirm_address};
 
 use crate::app::App;
@@ -65,5 +76,68 @@ impl AccountMutation {
             resend_verification::resend_verification(app, caller, input).await?,
         )
         .await
+    }
+
+    /// Asks for another address. Signed in, with the current password; the new address gets a mail, and nothing changes
+    /// before it is answered. A taken address gets the same answer, and its owner is told.
+    async fn request_email_change(
+        &self,
+        ctx: &Context<'_>,
+        input: RequestEmailChangeInput,
+    ) -> Result<SessionResult> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        answer(
+            ctx,
+            request_email_change::request_email_change(app, caller, input).await?,
+        )
+        .await
+    }
+
+    /// Redeems the mail at the new address, once. Signed in, as the user who asked. This session goes on under fresh
+    /// tokens; the old address is told, with a link that takes the change back for 72 hours.
+    async fn confirm_email_change(
+        &self,
+        ctx: &Context<'_>,
+        input: ConfirmEmailChangeInput,
+    ) -> Result<SessionResult> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        answer(
+            ctx,
+            confirm_email_change::confirm_email_change(app, caller, input).await?,
+        )
+        .await
+    }
+
+    /// Takes a change of address back, with the ticket mailed to the old address: restores it, ends every session, voids
+    /// the password, which whoever changed it knew, and mails a password reset.
+    async fn undo_email_change(
+        &self,
+        ctx: &Context<'_>,
+        input: UndoEmailChangeInput,
+    ) -> Result<SessionResult> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        answer(
+            ctx,
+            undo_email_change::undo_email_change(app, caller, input).await?,
+        )
+        .await
+    }
+
+    /// Changes the caller's own data. Signed in. Fields that are left out stay, null clears, `metadata` is replaced whole.
+    async fn update_user(&self, ctx: &Context<'_>, input: UpdateUserInput) -> Result<User> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        let user = update::update_user(app, caller, input).await?;
+        view::own(ctx, user).await
+    }
+
+    /// Deletes the caller's own account. Signed in, with the current password. Everything of the user goes, every session
+    /// ends, and the address is free again.
+    async fn delete_user(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteUserInput,
+    ) -> Result<DeleteUserPayload> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        delete::delete_user(app, caller, input).await
     }
 }

@@ -1,7 +1,7 @@
 //! `resendVerification`: another mail for a request that is still open; the same answer for one that is not.
 
 use async_graphql::{ID, InputObject};
-use entity::verification::{self, Column, Entity};
+use entity::verification::{self, Column, Entity, Purpose};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
@@ -10,8 +10,8 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::job::Task;
 use crate::scalar::DateTime;
-use crate::session::{Outcome, PendingVerification};
-use crate::ticket::{LINK_LIFE, digest_of};
+use crate::session::{Outcome, PendingVerification, VerificationPurpose};
+use crate::ticket::{digest_of, link_life};
 use crate::verification as proofs;
 
 /// Which request to send another mail for.
@@ -29,6 +29,7 @@ pub async fn resend_verification(
     input: ResendVerificationInput,
 ) -> Result<Outcome> {
     let open = Entity::find()
+        .filter(Column::Purpose.ne(Purpose::EmailChangeUndo))
         .filter(Column::HandleDigest.eq(digest_of(&input.verification_id)))
         .filter(Column::ConsumedAt.is_null())
         .filter(Column::ExpiresAt.gt(app.now()));
@@ -71,10 +72,11 @@ async fn next_round(tx: &impl ConnectionTrait, row: &verification::Model) -> Res
 /// A handle that names nothing (any more) tells no address.
 fn unknown(app: &App, input: ResendVerificationInput) -> PendingVerification {
     let now = app.now();
-    PendingVerification::of_email(
+    PendingVerification::new(
         input.verification_id.0,
+        VerificationPurpose::EmailVerification,
         String::new(),
-        DateTime(now + LINK_LIFE),
+        DateTime(now + link_life(Purpose::SignUp)),
         DateTime(now),
     )
 }

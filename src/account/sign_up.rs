@@ -3,24 +3,23 @@
 use async_graphql::InputObject;
 use entity::verification::Purpose;
 use entity::{StringList, pending_sign_up, user, verification};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-};
-use sea_orm::{QueryOrder, QuerySelect, sea_query::ExprTrait};
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait};
+use sea_orm::{QueryFilter, QueryOrder, QuerySelect, SqlErr};
 use serde_json::Value;
 
+use super::profile::{self, Profile};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::password::choose::{Candidate, choose};
 use crate::realm::place::{self, Place};
-use crate::realm::role::{self, Roles};
-use crate::realm::{policy, redirect};
 use crate::scalar::Json;
 use crate::secret::Secret;
 use crate::session::{self, Outcome};
-use crate::value::{self, Email, Issues, Locale};
-use crate::verification::{self as proofs, Request};
+use crate::value::Username;
+use crate::verification::{self as proofs, Request, address};
 
 /// Pending sign-ups that one address may have at a time.
 const PENDING: u64 = 5;
@@ -37,6 +36,9 @@ pub struct SignUpInput {
     /// Must meet the connection's policy: see `authConfig.passwordPolicy`. At most 256 characters, never cut off.
     #[graphql(secret)]
     pub password: Secret,
+    /// Required where the connection has usernames: 1 to 128 ASCII letters, digits and `@ ^ $ . ! # - + ' ~ _`, not shaped
+    /// like an e-mail address, compared without regard to case.
+    pub username: Option<String>,
     /// At most 100 characters; the part of the address before the `@` if left out.
     pub display_name: Option<String>,
     /// At most 100 characters.
@@ -60,21 +62,9 @@ pub struct SignUpInput {
     pub redirect_to: Option<String>,
     /// PKCE S256 (RFC 7636): only the holder of the verifier can redeem the e-mailed link or code. Needs `redirectTo`.
     pub code_challenge: Option<String>,
-}
-
-/// The input, checked.
-struct Profile {
-    email: Email,
-    display_name: String,
-    given_name: Option<String>,
-    middle_name: Option<String>,
-    family_name: Option<String>,
-    phone_number: Option<String>,
-    locale: Locale,
-    metadata: Value,
-    roles: Roles,
-    redirect_to: Option<String>,
-    code_challenge: Option<String>,
+    /// Values for the e-mail template: names that the application lists, strings of at most 100 characters, no addresses
+    /// of the web.
+    pub template_options: Option<Json>,
 }
 
 /// # Errors
@@ -92,14 +82,15 @@ pub async fn sign_up(app: &App, caller: &Caller, input: SignUpInput) -> Result<O
         return Err(Error::SignUpDisabled);
     }
     let password = input.password.clone();
-    let profile = check(app, caller, &place, input)?;
-    policy::check(
-        &place.connection,
-        "password",
-        &password,
-        profile.email.local_part(),
-    )?;
-    let hash = app.hasher.hash(&password).await?;
+    let profile = profile::check(app, caller, &place, input)?;
+    refuse_taken_username(app, &place, &profile).await?;
+    let candidate = Candidate {
+        connection: &place.connection,
+        password: &password,
+        personal: profile.personal(),
+        user: None,
+    };
+    let hash = choose(app, caller, "password", &candidate).await?;
     if place.connection.email_verification_required {
         wait_for_mail(app, caller, place, profile, hash).await
     } else {
@@ -107,68 +98,22 @@ pub async fn sign_up(app: &App, caller: &Caller, input: SignUpInput) -> Result<O
     }
 }
 
-fn check(app: &App, caller: &Caller, place: &Place, input: SignUpInput) -> Result<Profile> {
-    let mut issues = Issues::default();
-    let email = issues.take(Email::parse("email", &input.email));
-    let display_name = issues
-        .take(value::text(
-            "displayName",
-            input.display_name.as_deref(),
-            100,
-        ))
-        .flatten();
-    let given_name = issues
-        .take(value::text("givenName", input.given_name.as_deref(), 100))
-        .flatten();
-    let middle_name = issues
-        .take(value::text("middleName", input.middle_name.as_deref(), 100))
-        .flatten();
-    let family_name = issues
-        .take(value::text("familyName", input.family_name.as_deref(), 100))
-        .flatten();
-    let phone_number = issues
-        .take(value::phone_number(
-            "phoneNumber",
-            input.phone_number.as_deref(),
-        ))
-        .flatten();
-    let locale = match &input.locale {
-        Some(given) => issues
-            .take(Locale::parse("locale", given))
-            .unwrap_or_default(),
-        None => caller.locale.clone().unwrap_or_default(),
+/// Usernames are public, so that a taken one can be told before anything is mailed. It is told for what it is: the
+/// unique index decides later.
+async fn refuse_taken_username(app: &App, place: &Place, profile: &Profile) -> Result<()> {
+    let Some(username) = &profile.username else {
+        return Ok(());
     };
-    let metadata = input.metadata.unwrap_or_default().0;
-    issues.take(value::metadata("metadata", &metadata));
-    let roles = role::at_sign_up(
-        &place.application,
-        input.allowed_roles,
-        input.default_role,
-        &mut issues,
-    );
-    issues.none()?;
-    let email = email.ok_or(Error::InvalidInput(Vec::new()))?;
-    proofs::check_challenge(
-        input.code_challenge.as_deref(),
-        input.redirect_to.as_deref(),
-    )?;
-    let redirect_to = match &input.redirect_to {
-        Some(given) => Some(redirect::check(&app.config, &place.application, given)?.to_string()),
-        None => None,
-    };
-    Ok(Profile {
-        display_name: display_name.unwrap_or_else(|| email.local_part().to_owned()),
-        email,
-        given_name,
-        middle_name,
-        family_name,
-        phone_number,
-        locale,
-        metadata: Value::Object(metadata),
-        roles,
-        redirect_to,
-        code_challenge: input.code_challenge,
-    })
+    let taken = user::Entity::find()
+        .filter(user::Column::ConnectionId.eq(place.connection.id))
+        .filter(user::Column::UsernameKey.eq(username.key()))
+        .count(app.db.read())
+        .await?;
+    if taken == 0 {
+        Ok(())
+    } else {
+        Err(Error::UsernameTaken)
+    }
 }
 
 /// No user before the mail is answered. A taken address takes the same steps at the same cost; its row is a decoy, and
@@ -181,26 +126,35 @@ async fn wait_for_mail(
     hash: String,
 ) -> Result<Outcome> {
     let tx = app.db.begin().await?;
-    let taken = user::Entity::find()
-        .filter(user::Column::ConnectionId.eq(place.connection.id))
-        .filter(user::Column::EmailKey.eq(profile.email.key()))
-        .count(&tx)
-        .await?;
+    let taken = address::is_taken(
+        &tx,
+        place.connection.id,
+        profile.email.key(),
+        None,
+        app.now(),
+    )
+    .await?;
     let request = Request {
         purpose: Purpose::SignUp,
         place: &place,
         user: None,
         email: &profile.email,
         locale: &profile.locale,
-        decoy: taken > 0,
+        decoy: taken,
         code_challenge: profile.code_challenge.clone(),
         redirect_to: profile.redirect_to.clone(),
+        template_options: profile.template_options.clone(),
+        password_hash: None,
+        password_issues: None,
     };
     let (row, resend_at) = proofs::start::start(app, &tx, caller, request).await?;
     make_room(app, &tx, &row).await?;
     let pending = pending_sign_up::ActiveModel {
         verification_id: Set(row.id),
         password_hash: Set(hash),
+        username: Set(profile
+            .username
+            .map(|username| username.as_str().to_owned())),
         phone_number: Set(profile.phone_number),
         display_name: Set(profile.display_name),
         given_name: Set(profile.given_name),
@@ -277,8 +231,11 @@ async fn sign_in_at_once(
         email: profile.email.as_str().to_owned(),
         email_key: profile.email.key().to_owned(),
         email_verified_at: None,
-        username: None,
-        username_key: None,
+        username: profile
+            .username
+            .as_ref()
+            .map(|username| username.as_str().to_owned()),
+        username_key: profile.username.as_ref().map(Username::key),
         phone_number: profile.phone_number,
         display_name: profile.display_name,
         given_name: profile.given_name,
@@ -297,7 +254,9 @@ async fn sign_in_at_once(
         updated_at: now,
     };
     let tx = app.db.begin().await?;
-    if !insert_if_free(&tx, user.clone()).await? {
+    if !insert_if_free(&tx, user.clone()).await?
+        || address::is_reserved(&tx, user.connection_id, &user.email_key, None, now).await?
+    {
         return Err(Error::EmailTaken);
     }
     let opened = session::open::open(app, &tx, caller, user, place.application, "pwd").await?;
@@ -312,12 +271,24 @@ async fn sign_in_at_once(
     Ok(Outcome::Opened(Box::new(opened)))
 }
 
-/// Inserts the user unless the address is taken; the unique index decides.
+/// Inserts the user unless the address is taken; the unique indexes decide.
+///
+/// # Errors
+/// `USERNAME_TAKEN`; on PostgreSQL the transaction has failed then.
 pub(super) async fn insert_if_free(tx: &impl ConnectionTrait, user: user::Model) -> Result<bool> {
     use sea_orm::TryInsertResult;
     let inserted = user::Entity::insert(user::ActiveModel::from(user))
         .on_conflict_do_nothing_on([user::Column::ConnectionId, user::Column::EmailKey])
         .exec_without_returning(tx)
-        .await?;
+        .await
+        .map_err(username_taken)?;
     Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
+}
+
+/// The only other unique index of the table.
+fn username_taken(error: DbErr) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::UsernameTaken,
+        _ => error.into(),
+    }
 }

@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::secret::Secret;
 use crate::session::{self, Outcome};
-use crate::verification::{Redeemed, VerificationProof, redeem};
+use crate::value::Username;
+use crate::verification::{Redeemed, VerificationProof, address, redeem};
 
 /// The answer to a verification mail.
 #[derive(Debug, InputObject)]
@@ -23,11 +24,19 @@ pub struct VerifyEmailInput {
     /// Where the sign-up carried a `codeChallenge`: its verifier (RFC 7636).
     #[graphql(secret)]
     pub code_verifier: Option<Secret>,
+    /// Only where the one wished at sign-up was taken meanwhile (`USERNAME_TAKEN`); the proof is then still good.
+    pub username: Option<String>,
 }
 
 /// # Errors
-/// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong.
+/// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong; `USERNAME_TAKEN`, which consumes nothing.
 pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -> Result<Outcome> {
+    let username = input
+        .username
+        .as_deref()
+        .map(|given| Username::parse("username", given))
+        .transpose();
+    let username = username.map_err(|issue| Error::InvalidInput(vec![issue]))?;
     let redeemed = find(app, caller, input.proof, input.code_verifier).await?;
     let application = application::Entity::find_by_id(redeemed.row.application_id)
         .one(app.db.read())
@@ -40,7 +49,14 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
         })
         .ok_or_else(|| redeemed.refusal())?;
     let tx = app.db.begin().await?;
-    let (user, event) = answered(app, &tx, &redeemed).await?;
+    let (user, event) = match answered(app, &tx, &redeemed, username).await {
+        Err(error @ Error::UsernameTaken) => {
+            drop(tx);
+            redeemed.give_back(app).await?;
+            return Err(error);
+        }
+        answered => answered?,
+    };
     let opened = session::open::open(app, &tx, caller, user, application, "otp").await?;
     app.record(
         &tx,
@@ -63,7 +79,7 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
 pub async fn confirm_address(app: &App, caller: &Caller, ticket: Secret) -> Result<()> {
     let redeemed = find(app, caller, VerificationProof::Ticket(ticket), None).await?;
     let tx = app.db.begin().await?;
-    let (_, event) = answered(app, &tx, &redeemed).await?;
+    let (_, event) = answered(app, &tx, &redeemed, None).await?;
     app.record(&tx, &caller.origin, event).await?;
     tx.commit().await?;
     Ok(())
@@ -84,10 +100,16 @@ async fn answered(
     app: &App,
     tx: &impl ConnectionTrait,
     redeemed: &Redeemed,
+    username: Option<Username>,
 ) -> Result<(user::Model, Event)> {
-    let (user, kind) = match redeemed.row.purpose {
-        Purpose::SignUp => (make_user(app, tx, redeemed).await?, Kind::SignedUp),
-        Purpose::EmailVerification => (verify_user(app, tx, redeemed).await?, Kind::EmailVerified),
+    // The only two purposes that are looked for.
+    let (user, kind) = if redeemed.row.purpose == Purpose::SignUp {
+        (
+            make_user(app, tx, redeemed, username).await?,
+            Kind::SignedUp,
+        )
+    } else {
+        (verify_user(app, tx, redeemed).await?, Kind::EmailVerified)
     };
     let event = Event {
         application: Some(redeemed.row.application_id),
@@ -103,12 +125,19 @@ async fn make_user(
     app: &App,
     tx: &impl ConnectionTrait,
     redeemed: &Redeemed,
+    username: Option<Username>,
 ) -> Result<user::Model> {
     let row = &redeemed.row;
     let pending = pending_sign_up::Entity::find_by_id(row.id)
         .one(tx)
         .await?
         .ok_or_else(|| redeemed.refusal())?;
+    let wished = pending
+        .username
+        .as_deref()
+        .and_then(|wished| Username::parse("username", wished).ok());
+    // Another one only where one was wished for: a connection without usernames has none to give.
+    let username = wished.map(|wished| username.unwrap_or(wished));
     let now = app.now();
     let user = user::Model {
         id: app.id(),
@@ -116,8 +145,10 @@ async fn make_user(
         email: row.email.clone(),
         email_key: row.email_key.clone(),
         email_verified_at: Some(now),
-        username: None,
-        username_key: None,
+        username: username
+            .as_ref()
+            .map(|username| username.as_str().to_owned()),
+        username_key: username.as_ref().map(Username::key),
         phone_number: pending.phone_number,
         display_name: pending.display_name,
         given_name: pending.given_name,
@@ -136,6 +167,10 @@ async fn make_user(
         updated_at: now,
     };
     if !insert_if_free(tx, user.clone()).await? {
+        return Err(redeemed.refusal());
+    }
+    // Looked at after the insertion: whoever gave the address up in between is seen now.
+    if address::is_reserved(tx, row.connection_id, &row.email_key, None, now).await? {
         return Err(redeemed.refusal());
     }
     redeemed.consume(tx, now).await?;

@@ -33,3 +33,14 @@ pub async fn me(ctx: &Context<'_>) -> Result<Option<User>> {
     .await
     .map(Some)
 }
+
+/// The caller's own account, after a change.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn own(ctx: &Context<'_>, user: entity::user::Model) -> Result<User> {
+    let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+    let session = caller.identity(app).await?.session.id;
+    let selection = Selection::of(&ctx.look_ahead());
+    user::view::load(app.db.read(), user, Some(session), selection, app.now()).await
+}

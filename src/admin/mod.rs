@@ -1,8 +1,10 @@
 //! What administrators may ask and do. Every resolver begins with the guard.
 
+mod application;
 mod connection;
 mod user;
 
+pub use application::{AdminUpdateApplicationInput, Application};
 use async_graphql::{Context, Object};
 pub use connection::{AdminUpdateConnectionInput, ConnectionSettings};
 pub use user::UserLookup;
@@ -42,5 +44,17 @@ impl AdminMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
         connection::admin_update_connection(app, caller, input).await
+    }
+
+    /// Changes an application, from the next request on. Fields that are left out keep their value. Administrators only:
+    /// header `x-vestibule-admin-secret`.
+    async fn admin_update_application(
+        &self,
+        ctx: &Context<'_>,
+        input: AdminUpdateApplicationInput,
+    ) -> Result<Application> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        application::admin_update_application(app, caller, input).await
     }
 }

@@ -141,6 +141,15 @@ pub struct Settings {
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub password_wait: u64,
 
+    /// A service that lists breached passwords by the first five characters of their SHA-1 (k-anonymity): the address
+    /// before those five. Off by default; where it does not answer, passwords are not checked against it.
+    #[arg(long)]
+    pub breach_url: Option<Url>,
+
+    /// How long that service may take, in milliseconds.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(50..=10_000))]
+    pub breach_timeout: u64,
+
     /// How long a request may take altogether, in milliseconds.
     #[arg(long, default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(100..=120_000))]
     pub request_timeout: u64,

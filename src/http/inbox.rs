@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{House, Peer};
 use crate::mail::Received;
 use crate::scalar::DateTime;
+use crate::secret::Secret;
 use crate::text::{FALLBACK, Value as TextValue, context};
 use async_graphql::ScalarType;
 
@@ -70,7 +71,7 @@ fn as_json(received: &Received) -> Value {
         "purpose": content.purpose,
         "link": proof.map(|proof| &proof.link),
         "ticket": proof.map(|proof| proof.ticket.expose()),
-        "code": proof.map(|proof| proof.code.expose()),
+        "code": proof.and_then(|proof| proof.code.as_ref()).map(Secret::expose),
         "sentAt": DateTime(received.sent_at).to_value(),
     })
 }
@@ -78,10 +79,9 @@ fn as_json(received: &Received) -> Value {
 /// Its sample in `text/sample.rs` has the same names.
 fn for_page(received: &Received) -> TextValue {
     let content = &received.mail.content;
-    let proof = content
-        .proof
-        .as_ref()
-        .map(|proof| context! { link => &proof.link, code => proof.code.expose() });
+    let proof = content.proof.as_ref().map(
+        |proof| context! { link => &proof.link, code => proof.code.as_ref().map(Secret::expose) },
+    );
     context! {
         to => &received.mail.to,
         time => received.sent_at.format("%H:%M:%S").to_string(),

@@ -24,6 +24,12 @@ pub enum Task {
         at: DateTime<Utc>,
         from: Option<String>,
     },
+    /// Tell a user that the password was reset.
+    SendPasswordReset {
+        user: Uuid,
+        at: DateTime<Utc>,
+        from: Option<String>,
+    },
 }
 
 /// What making a mail needs to know.
@@ -46,7 +52,7 @@ impl Task {
         db: &impl ConnectionTrait,
         now: DateTime<Utc>,
     ) -> Result<Option<Mail>> {
-        let (to, locale, letter) = match self {
+        let (to, locale, letter, options) = match self {
             Self::SendVerification {
                 verification,
                 round,
@@ -54,40 +60,54 @@ impl Task {
                 let Some(row) = start_code(db, *verification, *round, now).await? else {
                     return Ok(None);
                 };
-                if row.decoy {
-                    let Some(owner) = owner_of(db, &row).await? else {
-                        return Ok(None);
-                    };
-                    // To the address as its owner stored it, never as the stranger typed it.
-                    (owner.email, owner.locale, Letter::SignUpTaken(asked(&row)))
-                } else {
-                    let proof = desk.proof(&row)?;
-                    let letter = match row.purpose {
-                        Purpose::SignUp => Letter::SignUp(proof, asked(&row)),
-                        Purpose::EmailVerification => Letter::VerifyEmail(proof, asked(&row)),
-                    };
-                    (row.email, row.locale, letter)
-                }
+                let Some((to, locale, letter)) = desk.letter(db, &row).await? else {
+                    return Ok(None);
+                };
+                (to, locale, letter, options_of(&row))
             }
             Self::SendPasswordChanged { user, at, from } => {
                 let Some(user) = user::Entity::find_by_id(*user).one(db).await? else {
                     return Ok(None);
                 };
+                let asked = Asked {
+                    at: *at,
+                    from: from.clone(),
+                };
                 (
                     user.email,
                     user.locale,
-                    Letter::ChangePassword(Asked {
-                        at: *at,
-                        from: from.clone(),
-                    }),
+                    Letter::ChangePassword(asked),
+                    Options::new(),
+                )
+            }
+            Self::SendPasswordReset { user, at, from } => {
+                let Some(user) = user::Entity::find_by_id(*user).one(db).await? else {
+                    return Ok(None);
+                };
+                let asked = Asked {
+                    at: *at,
+                    from: from.clone(),
+                };
+                (
+                    user.email,
+                    user.locale,
+                    Letter::PasswordReset(asked),
+                    Options::new(),
                 )
             }
         };
         let content = letter
-            .render(&desk.texts, &locale, &Options::new())
+            .render(&desk.texts, &locale, &options)
             .map_err(Error::internal)?;
         Ok(Some(Mail { to, content }))
     }
+}
+
+fn options_of(row: &verification::Model) -> Options {
+    row.template_options
+        .as_ref()
+        .and_then(|options| options.as_object().cloned())
+        .unwrap_or_default()
 }
 
 /// The code lives from handing the mail over; that moment is written down before it is handed over, because the mail
@@ -132,22 +152,69 @@ fn asked(row: &verification::Model) -> Asked {
 }
 
 impl Desk {
+    /// What a verification has to say, to whom, in which language. Nothing, where there is nobody to tell: a reset for an
+    /// address without an account.
+    async fn letter(
+        &self,
+        db: &impl ConnectionTrait,
+        row: &verification::Model,
+    ) -> Result<Option<(String, String, Letter)>> {
+        if row.decoy {
+            // To the address as its owner stored it, never as the stranger typed it.
+            let told = owner_of(db, row).await?.and_then(|owner| {
+                let letter = match row.purpose {
+                    Purpose::SignUp => Letter::SignUpTaken(asked(row)),
+                    Purpose::EmailChange => Letter::ChangeEmailTaken(asked(row)),
+                    _ => return None,
+                };
+                Some((owner.email, owner.locale, letter))
+            });
+            return Ok(told);
+        }
+        let proof = self.proof(row)?;
+        let letter = match row.purpose {
+            Purpose::SignUp => Letter::SignUp(proof, asked(row)),
+            Purpose::EmailVerification => Letter::VerifyEmail(proof, asked(row)),
+            Purpose::PasswordReset => Letter::ResetPassword(proof, asked(row)),
+            Purpose::EmailChange => Letter::ChangeEmail(proof, asked(row)),
+            Purpose::EmailChangeUndo => {
+                let user = match row.user_id {
+                    Some(id) => user::Entity::find_by_id(id).one(db).await?,
+                    None => None,
+                };
+                let Some(user) = user else {
+                    return Ok(None);
+                };
+                Letter::EmailChanged {
+                    new_email: user.email,
+                    undo: proof,
+                    asked: asked(row),
+                }
+            }
+        };
+        Ok(Some((row.email.clone(), row.locale.clone(), letter)))
+    }
+
     fn proof(&self, row: &verification::Model) -> Result<Proof> {
         let ticket = self.tickets.ticket(row.id);
+        let (page, purpose) = match row.purpose {
+            Purpose::SignUp | Purpose::EmailVerification => ("verify", "EMAIL_VERIFICATION"),
+            Purpose::PasswordReset => ("reset", "PASSWORD_RESET"),
+            Purpose::EmailChange => ("confirm-email", "EMAIL_CHANGE"),
+            Purpose::EmailChangeUndo => ("undo-email-change", "EMAIL_CHANGE"),
+        };
         let link = match &row.redirect_to {
             Some(address) => {
                 let mut link = Url::parse(address).map_err(Error::internal)?;
                 link.query_pairs_mut()
                     .append_pair("ticket", ticket.expose())
-                    .append_pair("purpose", "EMAIL_VERIFICATION");
+                    .append_pair("purpose", purpose);
                 link.to_string()
             }
-            None => format!("{}/verify?ticket={}", self.public_url, ticket.expose()),
+            None => format!("{}/{page}?ticket={}", self.public_url, ticket.expose()),
         };
-        Ok(Proof {
-            link,
-            ticket,
-            code: self.tickets.code(row.id, row.code_round),
-        })
+        let code = (row.purpose != Purpose::EmailChangeUndo)
+            .then(|| self.tickets.code(row.purpose, row.id, row.code_round));
+        Ok(Proof { link, ticket, code })
     }
 }

@@ -18,7 +18,8 @@ pub struct Proof {
     /// With the ticket in its query.
     pub link: String,
     pub ticket: Secret,
-    pub code: Secret,
+    /// Six digits, or ten characters; none where only the link counts.
+    pub code: Option<Secret>,
 }
 
 /// When and from where a mail was asked for.
@@ -50,8 +51,8 @@ pub enum Letter {
     /// The address was changed; to the old one.
     EmailChanged {
         new_email: String,
-        /// Takes the change back.
-        undo_link: String,
+        /// Takes the change back; there is no code.
+        undo: Proof,
         asked: Asked,
     },
 }
@@ -112,7 +113,8 @@ impl Letter {
             Self::SignUp(proof, _)
             | Self::VerifyEmail(proof, _)
             | Self::ResetPassword(proof, _)
-            | Self::ChangeEmail(proof, _) => Some(proof),
+            | Self::ChangeEmail(proof, _)
+            | Self::EmailChanged { undo: proof, .. } => Some(proof),
             _ => None,
         }
     }
@@ -125,7 +127,7 @@ impl Letter {
             | Self::VerifyEmail(proof, asked)
             | Self::ResetPassword(proof, asked)
             | Self::ChangeEmail(proof, asked) => {
-                let proof = context! { link => &proof.link, code => proof.code.expose() };
+                let proof = context! { link => &proof.link, code => proof.code.as_ref().map(Secret::expose) };
                 context! { proof, asked => asked.context(), options }
             }
             Self::SignUpTaken(asked)
@@ -134,9 +136,9 @@ impl Letter {
             | Self::ChangeEmailTaken(asked) => context! { asked => asked.context(), options },
             Self::EmailChanged {
                 new_email,
-                undo_link,
+                undo,
                 asked,
-            } => context! { new_email, undo_link, asked => asked.context(), options },
+            } => context! { new_email, undo_link => &undo.link, asked => asked.context(), options },
         }
     }
 }
@@ -167,7 +169,7 @@ mod tests {
         Proof {
             link: "https://id.example.org/verify?ticket=abc&purpose=EMAIL_VERIFICATION".into(),
             ticket: Secret::new("abc"),
-            code: Secret::new("012345"),
+            code: Some(Secret::new("012345")),
         }
     }
 
@@ -188,7 +190,11 @@ mod tests {
             Letter::ChangeEmailTaken(asked()),
             Letter::EmailChanged {
                 new_email: "new@example.org".into(),
-                undo_link: "https://id.example.org/undo?ticket=xyz".into(),
+                undo: Proof {
+                    link: "https://id.example.org/undo?ticket=xyz".into(),
+                    ticket: Secret::new("xyz"),
+                    code: None,
+                },
                 asked: asked(),
             },
         ]

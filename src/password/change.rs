@@ -1,17 +1,19 @@
 //! `changePassword`: proves the current password, and leaves nothing alive that the old one opened, but this session.
 
 use async_graphql::InputObject;
-use entity::{connection, session, user, verification};
+use entity::{session, user};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
+use super::choose::{Candidate, choose, connection_of, personal_data, remember};
+use super::prove;
 use crate::app::App;
 use crate::caller::{Caller, Identity};
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::job::Task;
-use crate::realm::policy::{self, MAX_LENGTH};
 use crate::secret::Secret;
 use crate::session::{self as sessions, Outcome};
+use crate::verification::address;
 
 /// The current password proves who is asking.
 #[derive(Debug, InputObject)]
@@ -36,21 +38,19 @@ pub async fn change_password(
         user,
         application,
     } = caller.identity(app).await?.clone();
-    if input.current_password.expose().chars().count() > MAX_LENGTH {
-        return Err(Error::InvalidCredentials);
-    }
-    let checked = app
-        .hasher
-        .verify(&input.current_password, user.password_hash.as_deref())
-        .await?;
-    if !checked.matches {
-        return Err(Error::InvalidCredentials);
-    }
-    check_policy(app, &user, &input.new_password).await?;
-    let hash = app.hasher.hash(&input.new_password).await?;
+    prove::current_password(app, &user, &input.current_password).await?;
+    let connection = connection_of(app, &user).await?;
+    let candidate = Candidate {
+        connection: &connection,
+        password: &input.new_password,
+        personal: personal_data(&user),
+        user: Some(&user),
+    };
+    let hash = choose(app, caller, "newPassword", &candidate).await?;
 
     let tx = app.db.begin().await?;
     replace(app, &tx, &user, &hash).await?;
+    remember(app, &tx, &user).await?;
     end_everything_else(app, &tx, &session).await?;
     let user = user::Model {
         password_hash: Some(hash),
@@ -73,15 +73,6 @@ pub async fn change_password(
     tx.commit().await?;
     app.worker.wake();
     Ok(Outcome::Opened(Box::new(opened)))
-}
-
-async fn check_policy(app: &App, user: &user::Model, password: &Secret) -> Result<()> {
-    let connection = connection::Entity::find_by_id(user.connection_id)
-        .one(app.db.read())
-        .await?
-        .ok_or_else(|| Error::internal("a user without a connection"))?;
-    let local_part = user.email.rsplit_once('@').map_or("", |(local, _)| local);
-    policy::check(&connection, "newPassword", password, local_part)
 }
 
 /// Of several changes at once, one finds the password that it proved still there.
@@ -116,11 +107,6 @@ async fn end_everything_else(
         .add(session::Column::UserId.eq(kept.user_id))
         .add(session::Column::Id.ne(kept.id));
     sessions::revoke(tx, others, app.now()).await?;
-    verification::Entity::update_many()
-        .col_expr(verification::Column::ConsumedAt, app.now().into())
-        .filter(verification::Column::UserId.eq(kept.user_id))
-        .filter(verification::Column::ConsumedAt.is_null())
-        .exec(tx)
-        .await?;
+    address::void_all(tx, kept.user_id, app.now()).await?;
     Ok(())
 }

@@ -1,10 +1,19 @@
 //! What a password opens, and how it is changed.
 
 mod change;
+mod check;
+pub mod choose;
+mod message;
+pub mod prove;
+mod request_reset;
+mod reset;
 mod sign_in;
 
 use async_graphql::{Context, Object};
 pub use change::ChangePasswordInput;
+pub use check::{CheckPasswordInput, PasswordCheck};
+pub use request_reset::RequestPasswordResetInput;
+pub use reset::{ResetPasswordInput, least_length, reset_by_page};
 pub use sign_in::SignInInput;
 
 use crate::app::App;
@@ -25,6 +34,17 @@ impl PasswordMutation {
         answer(ctx, sign_in::sign_in(app, caller, input).await?).await
     }
 
+    /// Tries a password against the policy, without storing anything: one entry per rule, met or not. A mutation, so that
+    /// no client puts a password into an address. Open to everybody.
+    async fn check_password(
+        &self,
+        ctx: &Context<'_>,
+        input: CheckPasswordInput,
+    ) -> Result<PasswordCheck> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        check::check_password(app, caller, input).await
+    }
+
     /// Changes the caller's own password. Signed in: proves the current password, keeps this session under fresh
     /// tokens, ends every other, and tells the owner by mail.
     async fn change_password(
@@ -34,5 +54,32 @@ impl PasswordMutation {
     ) -> Result<SessionResult> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         answer(ctx, change::change_password(app, caller, input).await?).await
+    }
+
+    /// Sends the change-password e-mail. Not signed in. Always `PendingVerification` for a well-formed address, known or
+    /// not; the link lives for 60 minutes, the code (10 characters) for 10.
+    async fn request_password_reset(
+        &self,
+        ctx: &Context<'_>,
+        input: RequestPasswordResetInput,
+    ) -> Result<SessionResult> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        answer(
+            ctx,
+            request_reset::request_password_reset(app, caller, input).await?,
+        )
+        .await
+    }
+
+    /// Redeems the link or the code of a change-password e-mail, once: sets the password, verifies the address, ends every
+    /// session and every other mail of the user, tells the owner, and answers a `Session`. A password that the policy
+    /// refuses consumes nothing.
+    async fn reset_password(
+        &self,
+        ctx: &Context<'_>,
+        input: ResetPasswordInput,
+    ) -> Result<SessionResult> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        answer(ctx, reset::reset_password(app, caller, input).await?).await
     }
 }

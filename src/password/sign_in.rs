@@ -14,7 +14,7 @@ use crate::realm::place::{self, Place};
 use crate::realm::policy::MAX_LENGTH;
 use crate::secret::Secret;
 use crate::session::{self, Outcome};
-use crate::value::{Email, Locale};
+use crate::value::{Email, Locale, Username};
 use crate::verification::{self, Request};
 
 /// Who signs in, where, and with which password.
@@ -24,7 +24,7 @@ pub struct SignInInput {
     pub client_id: Option<String>,
     /// One of the application's database connections; its default if left out.
     pub connection: Option<String>,
-    /// E-mail address.
+    /// E-mail address or, where the connection has usernames, username.
     pub login: String,
     #[graphql(secret)]
     pub password: Secret,
@@ -70,15 +70,21 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
     Ok(Outcome::Opened(Box::new(opened)))
 }
 
+/// By address or, where the connection has usernames, by username; the two cannot look alike.
 async fn find_user(app: &App, place: &Place, login: &str) -> Result<Option<user::Model>> {
-    // A login that is no address is looked for all the same, so that it takes as long.
-    let key =
-        Email::parse("login", login).map_or_else(|_| String::new(), |email| email.key().to_owned());
-    Ok(user::Entity::find()
-        .filter(user::Column::ConnectionId.eq(place.connection.id))
-        .filter(user::Column::EmailKey.eq(key))
-        .one(app.db.read())
-        .await?)
+    let users = user::Entity::find().filter(user::Column::ConnectionId.eq(place.connection.id));
+    let username = Username::parse("login", login)
+        .ok()
+        .filter(|_| place.connection.username_required);
+    let users = match (Email::parse("login", login), username) {
+        (Err(_), Some(username)) => users.filter(user::Column::UsernameKey.eq(username.key())),
+        // A login that is neither is looked for all the same, so that it takes as long.
+        (email, _) => {
+            let key = email.map_or_else(|_| String::new(), |email| email.key().to_owned());
+            users.filter(user::Column::EmailKey.eq(key))
+        }
+    };
+    Ok(users.one(app.db.read()).await?)
 }
 
 /// An account that was made while its connection asked for no verification, and signs in now that it does.
@@ -101,6 +107,9 @@ async fn ask_for_verification(
         decoy: false,
         code_challenge: None,
         redirect_to: None,
+        template_options: None,
+        password_hash: None,
+        password_issues: None,
     };
     let (row, resend_at) = verification::start::start(app, &tx, caller, request).await?;
     tx.commit().await?;

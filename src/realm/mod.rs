@@ -5,6 +5,7 @@ pub mod place;
 pub mod policy;
 pub mod redirect;
 pub mod role;
+pub mod template_options;
 
 use async_graphql::{Context, Object};
 pub use auth_config::{AuthConfig, ErrorCode};

@@ -38,6 +38,20 @@ pub fn check(config: &Config, application: &application::Model, given: &str) -> 
     }
 }
 
+/// As [`check`], for an address that may be left out; as it is stored.
+///
+/// # Errors
+/// `REDIRECT_NOT_ALLOWED`.
+pub fn check_given(
+    config: &Config,
+    application: &application::Model,
+    given: Option<&str>,
+) -> Result<Option<String>> {
+    given
+        .map(|given| check(config, application, given).map(|url| url.to_string()))
+        .transpose()
+}
+
 struct Pattern {
     url: Url,
     subdomains: bool,

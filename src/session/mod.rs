@@ -10,7 +10,7 @@ mod sign_out;
 use async_graphql::{Context, Object};
 pub use open::{Opened, keep};
 pub use refresh::RefreshSessionInput;
-pub use result::{Outcome, PendingVerification, SessionResult, answer};
+pub use result::{Outcome, PendingVerification, SessionResult, VerificationPurpose, answer};
 pub use revoke::{RevokeSessionInput, RevokeSessionPayload, revoke};
 pub use sign_out::{SignOutInput, SignOutPayload};
 

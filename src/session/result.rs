@@ -2,6 +2,8 @@
 
 use async_graphql::{Context, Enum, ID, SimpleObject, Union};
 
+use entity::verification::Purpose;
+
 use super::open::Opened;
 use crate::app::App;
 use crate::error::Result;
@@ -52,7 +54,8 @@ pub struct PendingVerification {
     pub email: String,
     /// How it can be answered.
     pub methods: Vec<VerificationMethod>,
-    /// The end of the link, 24 hours after the request; a code ends 10 minutes after its mail was handed over.
+    /// The end of the link: 24 hours after the request, 60 minutes for a password reset. A code ends 10 minutes after its
+    /// mail was handed over.
     pub expires_at: DateTime,
     /// The earliest time at which another mail of this kind can be asked for.
     pub resend_at: DateTime,
@@ -120,20 +123,31 @@ pub async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<SessionResult
 }
 
 impl PendingVerification {
-    /// A link and a code were sent to prove an address.
-    pub fn of_email(
+    /// A link and a code were sent, or seem to have been.
+    pub fn new(
         verification_id: String,
+        purpose: VerificationPurpose,
         email: String,
         expires_at: DateTime,
         resend_at: DateTime,
     ) -> Self {
         Self {
             verification_id: verification_id.into(),
-            purpose: VerificationPurpose::EmailVerification,
+            purpose,
             email,
             methods: vec![VerificationMethod::Link, VerificationMethod::Code],
             expires_at,
             resend_at,
+        }
+    }
+}
+
+impl From<Purpose> for VerificationPurpose {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::SignUp | Purpose::EmailVerification => Self::EmailVerification,
+            Purpose::PasswordReset => Self::PasswordReset,
+            Purpose::EmailChange | Purpose::EmailChangeUndo => Self::EmailChange,
         }
     }
 }

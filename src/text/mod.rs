@@ -28,17 +28,19 @@ use language::Language;
 /// Serves where a reader's own language is missing.
 pub const FALLBACK: &str = "en";
 
-/// The messages that code asks for by [`Texts::message`], without a template: one for each rule of a password policy.
+/// The messages that code asks for by [`Texts::message`], without a template: one for each rule of a password policy, and one of a page.
 /// They are given `least`, `most` and `count` where that makes sense.
-pub const RULE_MESSAGES: [&str; 8] = [
+pub const RULE_MESSAGES: [&str; 10] = [
     "rule-min-length",
     "rule-max-length",
     "rule-character-classes",
+    "rule-lower-upper-digit",
     "rule-repeats",
     "rule-common",
     "rule-personal-data",
     "rule-breached",
     "rule-history",
+    "reset-not-same",
 ];
 
 /// All texts in all languages. Cloning is cheap; the clones share them.

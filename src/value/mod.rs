@@ -4,8 +4,10 @@ mod email;
 mod locale;
 mod network;
 mod profile;
+mod username;
 
 pub use email::Email;
 pub use locale::Locale;
 pub use network::network_of;
 pub use profile::{Issues, client_text, metadata, phone_number, storable, text};
+pub use username::Username;

@@ -1,5 +1,6 @@
 //! Proofs that a mailbox was read: asked for, mailed, and redeemed once.
 
+pub mod address;
 pub mod redeem;
 pub mod start;
 
@@ -30,15 +31,16 @@ pub enum VerificationProof {
 pub struct VerificationCodeInput {
     /// `PendingVerification.verificationId`.
     pub verification_id: ID,
-    /// Six digits; spaces and hyphens between them do not count.
+    /// Six digits, or the ten characters of a password reset; spaces, hyphens and case do not count.
     #[graphql(secret)]
     pub code: Secret,
 }
 
 /// What a client is told about a request, for an address that is known and for one that is not.
 pub fn pending(app: &App, row: &verification::Model, resend_at: DateTime<Utc>) -> Outcome {
-    Outcome::Pending(PendingVerification::of_email(
+    Outcome::Pending(PendingVerification::new(
         app.tickets.handle(row.id),
+        row.purpose.into(),
         row.email.clone(),
         scalar::DateTime(row.expires_at),
         scalar::DateTime(resend_at),

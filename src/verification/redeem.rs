@@ -17,6 +17,7 @@ use crate::ticket::{CODE_TRIES, digest_of, pkce_matches};
 #[derive(Debug)]
 pub struct Redeemed {
     pub row: Model,
+    by_code: bool,
     /// What to answer when somebody else consumes it first.
     refusal: fn() -> Error,
 }
@@ -51,6 +52,7 @@ pub async fn find(
                 .ok_or(Error::InvalidTicket)?;
             Ok(Redeemed {
                 row,
+                by_code: false,
                 refusal: || Error::InvalidTicket,
             })
         }
@@ -82,10 +84,11 @@ async fn compare(
         .await?;
     let right = app
         .tickets
-        .code_matches(row.id, row.code_round, code.code.expose());
+        .code_matches(row.purpose, row.id, row.code_round, code.code.expose());
     if taken.rows_affected == 1 && right && !row.decoy {
         return Ok(Redeemed {
             row,
+            by_code: true,
             refusal: || Error::InvalidCode,
         });
     }
@@ -111,6 +114,24 @@ impl Redeemed {
         } else {
             Err(self.refusal())
         }
+    }
+
+    /// Takes back a try that was right: the proof is refused for another reason than itself, and stays as good as it was.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn give_back(&self, app: &App) -> Result<()> {
+        if !self.by_code {
+            return Ok(());
+        }
+        Entity::update_many()
+            .col_expr(Column::CodeTries, Expr::col(Column::CodeTries).sub(1))
+            .filter(Column::Id.eq(self.row.id))
+            .filter(Column::CodeRound.eq(self.row.code_round))
+            .filter(Column::CodeTries.gt(0))
+            .exec(app.db.write())
+            .await?;
+        Ok(())
     }
 
     /// The answer for a proof that turned out to be worth nothing.

@@ -1,6 +1,9 @@
 //! Asks somebody to answer a mail: writes the request down, and the mail into the outbox where the budget allows one.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use entity::StringList;
 use entity::verification::{self, Purpose};
 use sea_orm::{ConnectionTrait, EntityTrait};
 use uuid::Uuid;
@@ -11,7 +14,7 @@ use crate::error::Result;
 use crate::job::Task;
 use crate::limit::{Limit, Verdict};
 use crate::realm::place::Place;
-use crate::ticket::{LINK_LIFE, digest_of};
+use crate::ticket::{digest_of, link_life};
 use crate::value::{Email, Locale};
 
 /// What is to be proved.
@@ -26,6 +29,32 @@ pub struct Request<'a> {
     pub decoy: bool,
     pub code_challenge: Option<String>,
     pub redirect_to: Option<String>,
+    pub template_options: Option<serde_json::Value>,
+    /// A reset that names its password at once: its hash, and the rules that it did not meet.
+    pub password_hash: Option<String>,
+    pub password_issues: Option<StringList>,
+}
+
+/// Writes the request and its mail, whatever the budget says: a notice that somebody's own account was touched.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn notify(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    caller: &Caller,
+    request: Request<'_>,
+) -> Result<verification::Model> {
+    let row = insert(app, tx, caller, request).await?;
+    app.enqueue(
+        tx,
+        &Task::SendVerification {
+            verification: row.id,
+            round: row.code_round,
+        },
+    )
+    .await?;
+    Ok(row)
 }
 
 /// Writes the request and its first mail, inside the caller's transaction. Wake the worker after the commit. Also
@@ -39,6 +68,27 @@ pub async fn start(
     caller: &Caller,
     request: Request<'_>,
 ) -> Result<(verification::Model, DateTime<Utc>)> {
+    let row = insert(app, tx, caller, request).await?;
+    let budget = budget(app, tx, caller, &row).await?;
+    if budget.allowed {
+        app.enqueue(
+            tx,
+            &Task::SendVerification {
+                verification: row.id,
+                round: row.code_round,
+            },
+        )
+        .await?;
+    }
+    Ok((row, budget.again_at))
+}
+
+async fn insert(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    caller: &Caller,
+    request: Request<'_>,
+) -> Result<verification::Model> {
     let now = app.now();
     let id = app.id();
     let row = verification::Model {
@@ -58,27 +108,19 @@ pub async fn start(
         code_expires_at: None,
         code_challenge: request.code_challenge,
         redirect_to: request.redirect_to,
+        template_options: request.template_options,
+        password_hash: request.password_hash,
+        password_issues: request.password_issues,
         asked_from_ip: caller.origin.ip.clone(),
         asked_from_network: caller.network(),
         created_at: now,
-        expires_at: now + LINK_LIFE,
+        expires_at: now + link_life(request.purpose),
         consumed_at: None,
     };
     verification::Entity::insert(verification::ActiveModel::from(row.clone()))
         .exec_without_returning(tx)
         .await?;
-    let budget = budget(app, tx, caller, &row).await?;
-    if budget.allowed {
-        app.enqueue(
-            tx,
-            &Task::SendVerification {
-                verification: id,
-                round: row.code_round,
-            },
-        )
-        .await?;
-    }
-    Ok((row, budget.again_at))
+    Ok(row)
 }
 
 /// Counts one more mail to this address, asked for by this network, and says whether it may go. Where it may not, the
@@ -110,15 +152,19 @@ pub async fn budget(
     }
     let address = Limit::per_hour(settings.mails_per_address);
     let by_address = address
-        .count(
-            tx,
-            &format!("mail to {} {}", row.connection_id, row.email_key),
-            now,
-        )
+        .count(tx, &address_counter(row.connection_id, &row.email_key), now)
         .await?;
     let again_at = by_address.again_at.max(by_network.again_at);
     Ok(Verdict {
         again_at,
         ..by_address
     })
+}
+
+/// The name of an address's counter; the address itself does not stand in it.
+pub fn address_counter(connection: Uuid, email_key: &str) -> String {
+    format!(
+        "mail to {connection} {}",
+        URL_SAFE_NO_PAD.encode(digest_of(email_key))
+    )
 }

@@ -20,11 +20,18 @@ const ALIASES: usize = 30;
 const MUTATIONS: usize = 5;
 
 /// Mutations that take a password, ticket, code or refresh token: one an operation, so that aliases buy no guesses.
-pub const CREDENTIAL_MUTATIONS: [&str; 6] = [
+pub const CREDENTIAL_MUTATIONS: [&str; 13] = [
     "signUp",
     "verifyEmail",
+    "requestEmailChange",
+    "confirmEmailChange",
+    "undoEmailChange",
+    "deleteUser",
     "signIn",
+    "checkPassword",
     "changePassword",
+    "requestPasswordReset",
+    "resetPassword",
     "refreshSession",
     "signOut",
 ];

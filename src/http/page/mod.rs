@@ -3,7 +3,8 @@
 //!
 //! A further page is a file here, a template in `templates/page` with its sample in `text/sample.rs`, and its messages.
 
-mod verify;
+mod click;
+mod reset;
 
 use axum::Router;
 use axum::http::header::{
@@ -23,15 +24,24 @@ use crate::value::Locale;
 /// No script, no foreign host, no frame; forms go back to where the page came from.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
+/// With the one script, of ours, that shows how a new password fares while it is typed.
+const POLICY_WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
+                                  connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const STYLE: &str = include_str!("../../../assets/page.css");
+const SCRIPT: &str = include_str!("../../../assets/page.js");
 const ICON: &str = include_str!("../../../playground/favicon.svg");
 
 pub fn router() -> Router<House> {
     Router::new()
-        .merge(verify::router())
+        .merge(click::router())
+        .merge(reset::router())
         .route(
             "/assets/page.css",
             get(|| async { file("text/css; charset=utf-8", STYLE) }),
+        )
+        .route(
+            "/assets/page.js",
+            get(|| async { file("text/javascript; charset=utf-8", SCRIPT) }),
         )
         .route(
             "/assets/favicon.svg",
@@ -105,8 +115,13 @@ fn page(
 ) -> Response {
     match texts.render(&format!("page/{name}.html"), language, context) {
         Ok(html) => {
+            let policy = if name == "reset" {
+                POLICY_WITH_SCRIPT
+            } else {
+                POLICY
+            };
             let headers = [
-                (CONTENT_SECURITY_POLICY, POLICY),
+                (CONTENT_SECURITY_POLICY, policy),
                 (CONTENT_LANGUAGE, language),
                 (VARY, "accept-language"),
             ];

@@ -80,7 +80,7 @@ on_both_databases! {
         let [row] = rows.as_slice() else { panic!("one open request: {rows:?}") };
         let ticket = test.app.tickets.ticket(row.id).expose().to_owned();
         assert_eq!(verify_ticket(&test.anon(), &ticket).await.code(), "INVALID_TICKET");
-        let code = test.app.tickets.code(row.id, 1).expose().to_owned();
+        let code = test.app.tickets.code(row.purpose, row.id, 1).expose().to_owned();
         assert_eq!(verify_code(&test.anon(), &handle, &code).await.code(), "INVALID_CODE");
         let stranger = test.anon().sign_in("ann@example.org", "the password of a stranger").await;
         assert_eq!(stranger.code(), "INVALID_CREDENTIALS");

@@ -134,7 +134,7 @@ on_both_databases! {
         let test = TestApp::start(backend).await;
         let handle = pending(&test, "ann@example.org").await;
         let id = open_verifications(&test).await[0].id;
-        let code = test.app.tickets.code(id, 1).expose().to_owned();
+        let code = test.app.tickets.code(entity::verification::Purpose::SignUp, id, 1).expose().to_owned();
         assert_eq!(verify_code(&test.anon(), &handle, &code).await.code(), "INVALID_CODE");
         assert_eq!(test.mail_to("ann@example.org").await.code(), code);
         verify_code(&test.anon(), &handle, &code).await.ok();

@@ -220,7 +220,12 @@ impl Letter {
     }
 
     pub fn code(&self) -> String {
-        self.proof().code.expose().to_owned()
+        self.proof()
+            .code
+            .as_ref()
+            .expect("the mail holds a code")
+            .expose()
+            .to_owned()
     }
 
     pub fn link(&self) -> String {

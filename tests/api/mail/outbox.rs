@@ -65,7 +65,7 @@ on_both_databases! {
         let handle = asked.text("/data/signUp/verificationId");
         let id = open_verifications(&test).await[0].id;
         let ticket = test.app.tickets.ticket(id).expose().to_owned();
-        let code = test.app.tickets.code(id, 1).expose().to_owned();
+        let code = test.app.tickets.code(entity::verification::Purpose::SignUp, id, 1).expose().to_owned();
         for sent in [false, true] {
             if sent {
                 assert_eq!(test.mail_to("ann@example.org").await.ticket(), ticket);

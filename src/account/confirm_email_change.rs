@@ -1,0 +1,163 @@
+//! `confirmEmailChange`: the answered mail makes the new address the account's, and gives the old one 72 hours to object.
+
+use async_graphql::InputObject;
+use entity::verification::Purpose;
+use entity::{application, user};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, SqlErr};
+
+use crate::app::App;
+use crate::caller::{Caller, Identity};
+use crate::error::{Error, Result};
+use crate::event::{Event, Kind};
+use crate::password::choose::connection_of;
+use crate::realm::place::Place;
+use crate::secret::Secret;
+use crate::session::{self as sessions, Outcome};
+use crate::value::{Email, Locale};
+use crate::verification::{Redeemed, Request, VerificationProof, address, redeem, start};
+
+/// The answer to the mail at the new address.
+#[derive(Debug, InputObject)]
+pub struct ConfirmEmailChangeInput {
+    /// The ticket of the link, or the code.
+    pub proof: VerificationProof,
+}
+
+/// # Errors
+/// `UNAUTHENTICATED`; `INVALID_TICKET` or `INVALID_CODE`, also for a proof of another user.
+pub async fn confirm_email_change(
+    app: &App,
+    caller: &Caller,
+    input: ConfirmEmailChangeInput,
+) -> Result<Outcome> {
+    let Identity {
+        session,
+        user,
+        application,
+    } = caller.identity(app).await?.clone();
+    let proof = redeem::find(app, caller, input.proof, None, &[Purpose::EmailChange]).await?;
+    if proof.row.user_id != Some(user.id) {
+        return Err(proof.refusal());
+    }
+    let tx = app.db.begin().await?;
+    let (user, event) = change(app, &tx, caller, &proof, user, application.clone()).await?;
+    let opened = sessions::keep(app, &tx, session, user, application).await?;
+    app.record(
+        &tx,
+        &caller.origin,
+        Event {
+            session: Some(opened.session.id),
+            ..event
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    app.worker.wake();
+    Ok(Outcome::Opened(Box::new(opened)))
+}
+
+/// What the page behind the mailed link does. Whoever clicks there need not be signed in on that device: the change was
+/// asked for with the current password, and the ticket is the new mailbox's.
+///
+/// # Errors
+/// `INVALID_TICKET`.
+pub async fn confirm_by_page(app: &App, caller: &Caller, ticket: Secret) -> Result<()> {
+    let ticket = VerificationProof::Ticket(ticket);
+    let proof = redeem::find(app, caller, ticket, None, &[Purpose::EmailChange]).await?;
+    let user = match proof.row.user_id {
+        Some(id) => user::Entity::find_by_id(id).one(app.db.read()).await?,
+        None => None,
+    };
+    let user = user
+        .filter(|user| user.disabled_at.is_none())
+        .ok_or_else(|| proof.refusal())?;
+    let application = application::Entity::find_by_id(proof.row.application_id)
+        .one(app.db.read())
+        .await?;
+    let application = application.ok_or_else(|| proof.refusal())?;
+    let tx = app.db.begin().await?;
+    let (_, event) = change(app, &tx, caller, &proof, user, application).await?;
+    app.record(&tx, &caller.origin, event).await?;
+    tx.commit().await?;
+    app.worker.wake();
+    Ok(())
+}
+
+async fn change(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    caller: &Caller,
+    proof: &Redeemed,
+    user: user::Model,
+    application: application::Model,
+) -> Result<(user::Model, Event)> {
+    let now = app.now();
+    let row = &proof.row;
+    proof.consume(tx, now).await?;
+    let changed = user::Entity::update_many()
+        .col_expr(user::Column::Email, row.email.clone().into())
+        .col_expr(user::Column::EmailKey, row.email_key.clone().into())
+        .col_expr(user::Column::EmailVerifiedAt, now.into())
+        .col_expr(user::Column::UpdatedAt, now.into())
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::EmailKey.eq(&user.email_key))
+        .exec(tx)
+        .await;
+    let changed = changed.map_err(|error| match error.sql_err() {
+        // Somebody else has taken it meanwhile.
+        Some(SqlErr::UniqueConstraintViolation(_)) => proof.refusal(),
+        _ => Error::from(error),
+    })?;
+    if changed.rows_affected != 1
+        || address::is_reserved(tx, user.connection_id, &row.email_key, Some(user.id), now).await?
+    {
+        return Err(proof.refusal());
+    }
+    // Tickets that were mailed to the old address are worth nothing any more.
+    address::void_all(tx, user.id, now).await?;
+    tell_old_address(app, tx, caller, &user, application).await?;
+    let event = Event {
+        application: Some(row.application_id),
+        connection: Some(row.connection_id),
+        ..Event::by_user(Kind::EmailChanged, user.id)
+    };
+    let user = user::Model {
+        email: row.email.clone(),
+        email_key: row.email_key.clone(),
+        email_verified_at: Some(now),
+        updated_at: now,
+        ..user
+    };
+    Ok((user, event))
+}
+
+/// With a link that takes the change back; as long as it lives, nobody else can have the address.
+async fn tell_old_address(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    caller: &Caller,
+    user: &user::Model,
+    application: application::Model,
+) -> Result<()> {
+    let old = Email::parse("email", &user.email).map_err(|issue| Error::internal(issue.message))?;
+    let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
+    let place = Place {
+        application,
+        connection: connection_of(app, user).await?,
+    };
+    let request = Request {
+        purpose: Purpose::EmailChangeUndo,
+        place: &place,
+        user: Some(user.id),
+        email: &old,
+        locale: &locale,
+        decoy: false,
+        code_challenge: None,
+        redirect_to: None,
+        template_options: None,
+        password_hash: None,
+        password_issues: None,
+    };
+    start::notify(app, tx, caller, request).await?;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! `deleteUser`: the owner leaves. Everything of the user goes, and the address is free again.
+
+use async_graphql::{ID, InputObject, SimpleObject};
+use entity::{audit_event, job, limit_counter, user, verification};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::json;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::event::{Event, Kind, Origin};
+use crate::password::prove;
+use crate::secret::Secret;
+use crate::verification::start::address_counter;
+
+/// The current password proves who is asking.
+#[derive(Debug, InputObject)]
+pub struct DeleteUserInput {
+    /// The password as it is now.
+    #[graphql(secret)]
+    pub current_password: Secret,
+}
+
+/// Which account is gone.
+#[derive(Debug, SimpleObject)]
+pub struct DeleteUserPayload {
+    user_id: ID,
+}
+
+/// # Errors
+/// `UNAUTHENTICATED`, `INVALID_CREDENTIALS`, `OVERLOADED`.
+pub async fn delete_user(
+    app: &App,
+    caller: &Caller,
+    input: DeleteUserInput,
+) -> Result<DeleteUserPayload> {
+    let user = caller.identity(app).await?.user.clone();
+    prove::current_password(app, &user, &input.current_password).await?;
+    let tx = app.db.begin().await?;
+    // Sessions, tokens, former passwords and the user's own verifications go with the row.
+    let deleted = user::Entity::delete_many()
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::PasswordHash.eq(user.password_hash.as_deref()))
+        .exec(&tx)
+        .await?;
+    if deleted.rows_affected != 1 {
+        return Err(Error::InvalidCredentials);
+    }
+    forget(&tx, &user).await?;
+    // The trail keeps that an account was deleted, under an id that names nobody any more.
+    let event = Event {
+        connection: Some(user.connection_id),
+        ..Event::by_user(Kind::UserDeleted, user.id)
+    };
+    app.record(&tx, &Origin::default(), event).await?;
+    tx.commit().await?;
+    Ok(DeleteUserPayload {
+        user_id: user.id.into(),
+    })
+}
+
+/// What holds personal data without belonging to the user's row.
+async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()> {
+    audit_event::Entity::update_many()
+        .col_expr(
+            audit_event::Column::IpAddress,
+            Option::<String>::None.into(),
+        )
+        .col_expr(
+            audit_event::Column::UserAgent,
+            Option::<String>::None.into(),
+        )
+        .col_expr(audit_event::Column::Details, json!({}).into())
+        .filter(audit_event::Column::UserId.eq(user.id))
+        .exec(tx)
+        .await?;
+    verification::Entity::delete_many()
+        .filter(verification::Column::ConnectionId.eq(user.connection_id))
+        .filter(verification::Column::EmailKey.eq(&user.email_key))
+        .exec(tx)
+        .await?;
+    limit_counter::Entity::delete_by_id(address_counter(user.connection_id, &user.email_key))
+        .exec(tx)
+        .await?;
+    let of_user = Expr::cust_with_values("task ->> 'user' = $1", [user.id.to_string()]);
+    job::Entity::delete_many()
+        .filter(Condition::all().add(of_user))
+        .exec(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! `/reset`: a new password.
+
+use axum::extract::{Form, Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{RequestExt, Router};
+use serde::Deserialize;
+
+use super::{Saying, Ticket, language, outcome};
+use crate::error::Error;
+use crate::http::{House, caller};
+use crate::password;
+use crate::secret::Secret;
+use crate::text::{Texts, context};
+
+pub(super) fn router() -> Router<House> {
+    Router::new().route("/reset", get(ask).post(reset))
+}
+
+#[derive(Deserialize)]
+struct NewPassword {
+    #[serde(default)]
+    ticket: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// What the page shows beside the form.
+#[derive(Default)]
+struct Shown<'a> {
+    ticket: &'a str,
+    least: i32,
+    unmet: Vec<String>,
+}
+
+/// Looks whether the link still works, so that nobody thinks up a password for nothing; redeems nothing.
+async fn ask(
+    State(house): State<House>,
+    Query(Ticket { ticket }): Query<Ticket>,
+    request: Request,
+) -> Response {
+    let texts = &house.app.texts;
+    let language = language(texts, request.headers());
+    let caller = caller::caller(&house.app, request.headers(), request.extensions());
+    match password::least_length(&house.app, &caller, Secret::new(ticket.clone())).await {
+        Ok(least) => {
+            let shown = Shown {
+                ticket: &ticket,
+                least,
+                ..Shown::default()
+            };
+            page(texts, language, StatusCode::OK, Saying::Ask, &shown)
+        }
+        Err(error) => {
+            let (status, saying) = outcome(Err(error), request.extensions());
+            page(texts, language, status, saying, &Shown::default())
+        }
+    }
+}
+
+async fn reset(State(house): State<House>, request: Request) -> Response {
+    let texts = &house.app.texts;
+    let language = language(texts, request.headers()).to_owned();
+    let caller = caller::caller(&house.app, request.headers(), request.extensions());
+    let extensions = request.extensions().clone();
+    let Ok(Form(NewPassword { ticket, password })) =
+        request.extract::<Form<NewPassword>, _>().await
+    else {
+        return page(
+            texts,
+            &language,
+            StatusCode::BAD_REQUEST,
+            Saying::Over,
+            &Shown::default(),
+        );
+    };
+    let password = Secret::new(password);
+    let result =
+        password::reset_by_page(&house.app, &caller, Secret::new(ticket.clone()), &password).await;
+    let unmet: Vec<String> = match &result {
+        Err(Error::WeakPassword(issues) | Error::InvalidInput(issues)) => issues
+            .iter()
+            .map(|issue| issue.message.to_string())
+            .collect(),
+        Err(Error::InvalidCredentials) => vec![texts.message("reset-not-same", &language, &[])],
+        _ => Vec::new(),
+    };
+    if unmet.is_empty() {
+        let (status, saying) = outcome(result, &extensions);
+        return page(texts, &language, status, saying, &Shown::default());
+    }
+    let least = password::least_length(&house.app, &caller, Secret::new(ticket.clone()))
+        .await
+        .unwrap_or_default();
+    let shown = Shown {
+        ticket: &ticket,
+        least,
+        unmet,
+    };
+    page(
+        texts,
+        &language,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        Saying::Ask,
+        &shown,
+    )
+}
+
+fn page(
+    texts: &Texts,
+    language: &str,
+    status: StatusCode,
+    saying: Saying,
+    shown: &Shown<'_>,
+) -> Response {
+    let context = context! {
+        state => saying.as_str(), ticket => shown.ticket, least => shown.least, unmet => &shown.unmet,
+    };
+    super::page(texts, language, "reset", status, &context)
+}

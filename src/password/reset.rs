@@ -1,0 +1,217 @@
+//! `resetPassword`: the answered mail sets a new password, and ends everything that the old one opened.
+
+use async_graphql::InputObject;
+use entity::verification::Purpose;
+use entity::{application, connection, session, user};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use super::choose::{Candidate, choose, connection_of, personal_data, remember, weak_by_name};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::event::{Event, Kind};
+use crate::job::Task;
+use crate::secret::Secret;
+use crate::session::{self as sessions, Outcome};
+use crate::verification::{Redeemed, VerificationProof, address, redeem};
+
+/// The answer to a change-password mail.
+#[derive(Debug, InputObject)]
+pub struct ResetPasswordInput {
+    /// The ticket of the link, or the code.
+    pub proof: VerificationProof,
+    /// The new password. Left out only where the request named one and the code verifier is given.
+    #[graphql(secret)]
+    pub new_password: Option<Secret>,
+    /// Where the request carried a `codeChallenge`: its verifier (RFC 7636).
+    #[graphql(secret)]
+    pub code_verifier: Option<Secret>,
+}
+
+/// # Errors
+/// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong with the proof; `WEAK_PASSWORD` and
+/// `INVALID_CREDENTIALS` (not the password that the request named), which consume nothing; `OVERLOADED`.
+pub async fn reset_password(
+    app: &App,
+    caller: &Caller,
+    input: ResetPasswordInput,
+) -> Result<Outcome> {
+    let proof = redeem::find(
+        app,
+        caller,
+        input.proof,
+        input.code_verifier.as_ref(),
+        &[Purpose::PasswordReset],
+    )
+    .await?;
+    let (user, hash) = prepare(app, caller, &proof, input.new_password.as_ref()).await?;
+    let application = application::Entity::find_by_id(proof.row.application_id)
+        .one(app.db.read())
+        .await?
+        .filter(|application| {
+            caller
+                .client_id
+                .as_ref()
+                .is_none_or(|client_id| *client_id == application.client_id)
+        })
+        .ok_or_else(|| proof.refusal())?;
+    let tx = app.db.begin().await?;
+    let (user, event) = replace(app, &tx, caller, &proof, user, hash).await?;
+    let opened = sessions::open::open(app, &tx, caller, user, application, "otp").await?;
+    app.record(
+        &tx,
+        &caller.origin,
+        Event {
+            session: Some(opened.session.id),
+            ..event
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    app.worker.wake();
+    Ok(Outcome::Opened(Box::new(opened)))
+}
+
+/// What the page behind the mailed link does: the same, but no session is opened.
+///
+/// # Errors
+/// As [`reset_password`].
+pub async fn reset_by_page(
+    app: &App,
+    caller: &Caller,
+    ticket: Secret,
+    new_password: &Secret,
+) -> Result<()> {
+    let ticket = VerificationProof::Ticket(ticket);
+    let proof = redeem::find(app, caller, ticket, None, &[Purpose::PasswordReset]).await?;
+    let (user, hash) = prepare(app, caller, &proof, Some(new_password)).await?;
+    let tx = app.db.begin().await?;
+    let (_, event) = replace(app, &tx, caller, &proof, user, hash).await?;
+    app.record(&tx, &caller.origin, event).await?;
+    tx.commit().await?;
+    app.worker.wake();
+    Ok(())
+}
+
+/// The least length that the password behind a ticket must have; nothing is redeemed.
+///
+/// # Errors
+/// `INVALID_TICKET`.
+pub async fn least_length(app: &App, caller: &Caller, ticket: Secret) -> Result<i32> {
+    let ticket = VerificationProof::Ticket(ticket);
+    let proof = redeem::find(app, caller, ticket, None, &[Purpose::PasswordReset]).await?;
+    let connection = connection::Entity::find_by_id(proof.row.connection_id)
+        .one(app.db.read())
+        .await?;
+    connection
+        .map(|connection| connection.password_min_length)
+        .ok_or_else(|| proof.refusal())
+}
+
+/// Judges and hashes before anything is consumed: a weak password may be followed by a better one.
+async fn prepare(
+    app: &App,
+    caller: &Caller,
+    proof: &Redeemed,
+    new_password: Option<&Secret>,
+) -> Result<(user::Model, String)> {
+    let user = match proof.row.user_id {
+        Some(id) => user::Entity::find_by_id(id).one(app.db.read()).await?,
+        None => None,
+    };
+    let same =
+        |user: &user::Model| user.email_key == proof.row.email_key && user.disabled_at.is_none();
+    let user = user.filter(same).ok_or_else(|| proof.refusal())?;
+    let hash = match wished(app, caller, proof, &user, new_password).await {
+        Ok(hash) => hash,
+        Err(error) => {
+            proof.give_back(app).await?;
+            return Err(error);
+        }
+    };
+    Ok((user, hash))
+}
+
+async fn wished(
+    app: &App,
+    caller: &Caller,
+    proof: &Redeemed,
+    user: &user::Model,
+    new_password: Option<&Secret>,
+) -> Result<String> {
+    let named = proof.row.password_hash.as_ref();
+    if let (Some(hash), None, true) = (named, new_password, proof.row.code_challenge.is_some()) {
+        // The verifier has been checked; the password was judged while it was known.
+        let unmet = proof.row.password_issues.clone().unwrap_or_default();
+        let verdict = weak_by_name(app, caller, "newPassword", &unmet.0);
+        return if unmet.0.is_empty() {
+            Ok(hash.clone())
+        } else {
+            Err(verdict)
+        };
+    }
+    let password = new_password
+        .filter(|password| !password.expose().is_empty())
+        .ok_or_else(|| Error::invalid("newPassword", "required", "A new password is required."))?;
+    if let Some(hash) = named
+        && !app.hasher.verify(password, Some(hash)).await?.matches
+    {
+        return Err(Error::InvalidCredentials);
+    }
+    let connection = connection_of(app, user).await?;
+    let personal = personal_data(user);
+    let candidate = Candidate {
+        connection: &connection,
+        password,
+        personal,
+        user: Some(user),
+    };
+    choose(app, caller, "newPassword", &candidate).await
+}
+
+/// Consumes the proof, sets the password, verifies the address, ends every session and every other mail, tells the owner.
+async fn replace(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    caller: &Caller,
+    proof: &Redeemed,
+    user: user::Model,
+    hash: String,
+) -> Result<(user::Model, Event)> {
+    let now = app.now();
+    proof.consume(tx, now).await?;
+    let verified_at = user.email_verified_at.unwrap_or(now);
+    let replaced = user::Entity::update_many()
+        .col_expr(user::Column::PasswordHash, hash.clone().into())
+        .col_expr(user::Column::EmailVerifiedAt, verified_at.into())
+        .col_expr(user::Column::UpdatedAt, now.into())
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::EmailKey.eq(&proof.row.email_key))
+        .filter(user::Column::DisabledAt.is_null())
+        .exec(tx)
+        .await?;
+    if replaced.rows_affected != 1 {
+        return Err(proof.refusal());
+    }
+    remember(app, tx, &user).await?;
+    sessions::revoke(tx, session::Column::UserId.eq(user.id), now).await?;
+    address::void_all(tx, user.id, now).await?;
+    let notice = Task::SendPasswordReset {
+        user: user.id,
+        at: now,
+        from: caller.origin.ip.clone(),
+    };
+    app.enqueue(tx, &notice).await?;
+    let event = Event {
+        application: Some(proof.row.application_id),
+        connection: Some(proof.row.connection_id),
+        ..Event::by_user(Kind::PasswordReset, user.id)
+    };
+    let user = user::Model {
+        password_hash: Some(hash),
+        email_verified_at: Some(verified_at),
+        updated_at: now,
+        ..user
+    };
+    Ok((user, event))
+}

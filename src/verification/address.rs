@@ -1,0 +1,68 @@
+//! Whether an address is somebody's, and how what waits for a mailbox is made void.
+
+use chrono::{DateTime, Utc};
+use entity::user;
+use entity::verification::{Column, Entity, Purpose};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use uuid::Uuid;
+
+use crate::error::Result;
+
+/// Whether another user has the address, or can still have it back. `but` is the user whose own address does not count.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_taken(
+    db: &impl ConnectionTrait,
+    connection: Uuid,
+    email_key: &str,
+    but: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let users = user::Entity::find()
+        .filter(user::Column::ConnectionId.eq(connection))
+        .filter(user::Column::EmailKey.eq(email_key))
+        .filter(but.map_or_else(Condition::all, |but| {
+            Condition::all().add(user::Column::Id.ne(but))
+        }));
+    Ok(users.count(db).await? > 0 || is_reserved(db, connection, email_key, but, now).await?)
+}
+
+/// Whether another user gave the address up so recently that it can still be had back.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_reserved(
+    db: &impl ConnectionTrait,
+    connection: Uuid,
+    email_key: &str,
+    but: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let undos = Entity::find()
+        .filter(Column::ConnectionId.eq(connection))
+        .filter(Column::EmailKey.eq(email_key))
+        .filter(Column::Purpose.eq(Purpose::EmailChangeUndo))
+        .filter(Column::ConsumedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .filter(but.map_or_else(Condition::all, |but| {
+            Condition::all().add(Column::UserId.ne(but))
+        }));
+    Ok(undos.count(db).await? > 0)
+}
+
+/// Voids every mail of a user that waits for an answer, but those that give a former address back: they are the owner's
+/// last resort against whoever changed it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn void_all(tx: &impl ConnectionTrait, user: Uuid, now: DateTime<Utc>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::ConsumedAt, now.into())
+        .filter(Column::UserId.eq(user))
+        .filter(Column::Purpose.ne(Purpose::EmailChangeUndo))
+        .filter(Column::ConsumedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
