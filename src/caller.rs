@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::db::only;
 use crate::error::{Error, Reason, Result};
 use crate::event::Origin;
 use crate::key::Claims;
@@ -142,9 +143,9 @@ impl Identity {
             .filter(user::Column::DisabledAt.is_null())
             .find_also_related(user::Entity)
             .find_also_related(application::Entity)
-            .one(app.db.read())
+            .all(app.db.read())
             .await?;
-        Ok(match found {
+        Ok(match only(found) {
             Some((session, Some(user), Some(application))) => Some(Self {
                 session,
                 user,

@@ -105,3 +105,9 @@ impl Db {
         }
     }
 }
+
+/// The row of a unique key, out of everything that matched it. For the queries of every request: `.one()` adds
+/// `LIMIT ?`, and SQLite prepares a statement with a bound limit anew each time it runs.
+pub fn only<T>(rows: Vec<T>) -> Option<T> {
+    rows.into_iter().next()
+}

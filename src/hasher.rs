@@ -2,6 +2,7 @@
 //! block of memory that it reuses, behind a queue with a bound and a deadline. Hashing is what this house spends its
 //! machine on; nothing else may wait for it, and it may take no more memory than workers × cost.
 
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -51,8 +52,36 @@ pub struct Hasher {
     params: Params,
     wait: Duration,
     rng: Rng,
+    load: Arc<Load>,
+    workers: usize,
     /// What the password of an unknown login is compared with, so that it costs the same as a known one.
     decoy: Arc<str>,
+}
+
+/// How many wait, and how long one hash takes (nanoseconds, a running mean).
+#[derive(Debug, Default)]
+struct Load {
+    waiting: AtomicUsize,
+    pace: AtomicU64,
+}
+
+impl Load {
+    /// How long a password would wait that joins now.
+    fn wait(&self, workers: usize) -> Duration {
+        let before = self.waiting.load(Ordering::Relaxed) as u64 / workers.max(1) as u64;
+        Duration::from_nanos(before.saturating_mul(self.pace.load(Ordering::Relaxed)))
+    }
+
+    fn note(&self, taken: Duration) {
+        let taken = u64::try_from(taken.as_nanos()).unwrap_or(u64::MAX);
+        let before = self.pace.load(Ordering::Relaxed);
+        let mean = if before == 0 {
+            taken
+        } else {
+            before - before / 8 + taken / 8
+        };
+        self.pace.store(mean, Ordering::Relaxed);
+    }
 }
 
 struct Job {
@@ -72,13 +101,14 @@ impl Hasher {
         let params = Params::new(options.memory, options.passes, options.lanes, Some(OUTPUT))
             .map_err(to_internal)?;
         let cores = thread::available_parallelism().map_or(1, usize::from);
+        let workers = options.workers.clamp(1, cores);
         let (queue, jobs) = sync_channel(options.queue);
-        let jobs = Arc::new(Mutex::new(jobs));
-        for number in 0..options.workers.clamp(1, cores) {
-            let jobs = Arc::clone(&jobs);
+        let (jobs, load) = (Arc::new(Mutex::new(jobs)), Arc::<Load>::default());
+        for number in 0..workers {
+            let (jobs, load) = (Arc::clone(&jobs), Arc::clone(&load));
             thread::Builder::new()
                 .name(format!("password-{number}"))
-                .spawn(move || work_through(&jobs))
+                .spawn(move || work_through(&jobs, &load))
                 .map_err(Error::internal)?;
         }
         // No password has this hash: the output is random, not computed.
@@ -88,6 +118,8 @@ impl Hasher {
             params,
             wait: options.wait,
             rng,
+            load,
+            workers,
             decoy: decoy.into(),
         })
     }
@@ -140,8 +172,13 @@ impl Hasher {
         let overloaded = Error::Overloaded {
             retry_after: RETRY_AFTER,
         };
+        // Who cannot be served in time is told at once, instead of at the end of the wait.
+        if self.load.wait(self.workers) > self.wait {
+            return Err(overloaded);
+        }
         let (answer, answered) = oneshot::channel();
         let deadline = Instant::now() + self.wait;
+        self.load.waiting.fetch_add(1, Ordering::Relaxed);
         // Dropping `answered`, when the client has gone, is what tells the worker to skip this job.
         match self.queue.try_send(Job {
             password: normalized(password),
@@ -151,9 +188,14 @@ impl Hasher {
             answer,
         }) {
             Ok(()) => answered.await.unwrap_or(Err(overloaded)),
-            Err(TrySendError::Full(_)) => Err(overloaded),
-            Err(TrySendError::Disconnected(_)) => {
-                Err(Error::internal("the password workers have ended"))
+            Err(refused) => {
+                self.load.waiting.fetch_sub(1, Ordering::Relaxed);
+                match refused {
+                    TrySendError::Full(_) => Err(overloaded),
+                    TrySendError::Disconnected(_) => {
+                        Err(Error::internal("the password workers have ended"))
+                    }
+                }
             }
         }
     }
@@ -165,22 +207,26 @@ fn normalized(password: &Secret) -> Secret {
     Secret::new(password.expose().nfc().collect::<String>())
 }
 
-fn work_through(jobs: &Mutex<Receiver<Job>>) {
+fn work_through(jobs: &Mutex<Receiver<Job>>, load: &Load) {
     let mut memory: Vec<Block> = Vec::new();
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = next else {
             return;
         };
+        load.waiting.fetch_sub(1, Ordering::Relaxed);
         if job.answer.is_closed() {
             continue;
         }
-        let result = if Instant::now() > job.deadline {
+        let begun = Instant::now();
+        let result = if begun > job.deadline {
             Err(Error::Overloaded {
                 retry_after: RETRY_AFTER,
             })
         } else {
-            argon2id(&job, &mut memory)
+            let result = argon2id(&job, &mut memory);
+            load.note(begun.elapsed());
+            result
         };
         // The client may have gone meanwhile; then nobody wants the answer.
         drop(job.answer.send(result));

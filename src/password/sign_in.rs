@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
 use crate::caller::Caller;
+use crate::db::only;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::hasher::Checked;
@@ -84,7 +85,7 @@ async fn find_user(app: &App, place: &Place, login: &str) -> Result<Option<user:
             users.filter(user::Column::EmailKey.eq(key))
         }
     };
-    Ok(users.one(app.db.read()).await?)
+    Ok(only(users.all(app.db.read()).await?))
 }
 
 /// An account that was made while its connection asked for no verification, and signs in now that it does.

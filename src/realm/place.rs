@@ -5,6 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::app::App;
 use crate::caller::Caller;
+use crate::db::only;
 use crate::error::{Error, Result};
 use crate::value::storable;
 
@@ -37,7 +38,7 @@ pub async fn find(
     if let Some(name) = connection {
         enabled = enabled.filter(connection::Column::Name.eq(storable(name)));
     }
-    match enabled.one(app.db.read()).await? {
+    match only(enabled.all(app.db.read()).await?) {
         Some((_, Some(application), Some(connection))) => Ok(Place {
             application,
             connection,

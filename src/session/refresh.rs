@@ -10,6 +10,7 @@ use super::open::{Opened, finish};
 use super::revoke::revoke;
 use crate::app::App;
 use crate::caller::{Caller, Identity};
+use crate::db::only;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::key::{open_with_token, seal_with_token};
@@ -56,10 +57,11 @@ pub async fn refresh_session(
 }
 
 async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
-    let row = refresh_token::Entity::find()
+    let rows = refresh_token::Entity::find()
         .filter(refresh_token::Column::Digest.eq(digest_of(token.expose())))
-        .one(app.db.read())
-        .await?
+        .all(app.db.read())
+        .await?;
+    let row = only(rows)
         .filter(|row| row.expires_at > app.now())
         .ok_or(Error::InvalidRefreshToken)?;
     let identity = Identity::find(app, row.session_id)
