@@ -68,9 +68,9 @@ impl House {
         self.process.id()
     }
 
-    /// Sign-ups answer a session at once.
-    pub async fn waive_verification(&self) {
-        let input = json!({ "name": "default", "emailVerificationRequired": false });
+    /// Whether sign-ups wait for their mail, or answer a session at once.
+    pub async fn require_verification(&self, required: bool) {
+        let input = json!({ "name": "default", "emailVerificationRequired": required });
         let body = json!({
             "query": "mutation($input: AdminUpdateConnectionInput!) { adminUpdateConnection(input: $input) { name } }",
             "variables": { "input": input },

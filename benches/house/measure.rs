@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::argon::{self, COST, Raw};
 use super::house::House;
+use super::likeness;
 use super::load::{self, Tally, Window};
 use super::plan::Plan;
 use super::postgres::Postgres;
@@ -80,7 +81,7 @@ pub async fn on(plan: &Plan, folder: &Path, postgres: Option<&Postgres>) {
     };
     place.database = place.empty("house").await;
     let house = place.open().await;
-    house.waive_verification().await;
+    house.require_verification(false).await;
     let mut visitors = Vec::new();
     for _ in 0..VISITORS {
         visitors.push(Visitor::arrive(house.address).await);
@@ -101,6 +102,13 @@ pub async fn on(plan: &Plan, folder: &Path, postgres: Option<&Postgres>) {
     }
     if plan.covers("start") {
         starts(&place).await;
+    }
+    if plan.covers("likeness") {
+        let database = place.empty("likeness").await;
+        report::likenesses(&likeness::on(&database, folder).await);
+        if let Some(server) = postgres {
+            server.remove(&database).await;
+        }
     }
     if let Some(server) = postgres {
         server.remove(&place.database).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::argon::{self, COST, Raw};
+use super::likeness::Likeness;
 use super::load::Tally;
 use super::measure::{Row, Rush};
 use super::plan::Plan;
@@ -100,6 +101,18 @@ pub fn starts(existing: &mut [Duration], empty: &mut [Duration]) {
             "| on an {name} database | {} | {} |",
             millis(times.get(times.len() / 2).copied()),
             millis(times.last().copied())
+        );
+    }
+}
+
+pub fn likenesses(found: &[Likeness]) {
+    println!("\n| known or unknown address | area under the curve | median ms known / unknown |");
+    println!("|---|---|---|");
+    for found in found {
+        let (known, unknown) = (millis(Some(found.known)), millis(Some(found.unknown)));
+        println!(
+            "| {} | {:.3} | {known} / {unknown} |",
+            found.name, found.area
         );
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::client::Connection;
 
-const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "correct horse battery staple";
 const SIGN_UP: &str = "mutation($input: SignUpInput!) { signUp(input: $input) { __typename \
                        ... on Session { accessToken refreshToken } } }";
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) { __typename \

@@ -149,4 +149,35 @@ mod tests {
             "https://evilexample.org/"
         ));
     }
+
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_admitted_has_the_listed_origin_and_lies_below_the_listed_path(given in "\\PC{0,60}") {
+            let entry = "https://app.example.org/in";
+            for text in [format!("https://app.example.org{given}"), format!("https://{given}"), given] {
+                let Ok(url) = Url::parse(&text) else { continue };
+                if Pattern::parse(entry).is_some_and(|pattern| pattern.admits(&url)) {
+                    prop_assert_eq!(url.origin().ascii_serialization(), "https://app.example.org");
+                    prop_assert!(url.path() == "/in" || url.path().starts_with("/in/"), "{}", url);
+                }
+            }
+        }
+
+        #[test]
+        fn a_star_admits_whole_labels_only(label in "[a-z0-9.-]{0,20}") {
+            let Ok(url) = Url::parse(&format!("https://{label}example.org/")) else { return Ok(()) };
+            let admitted = Pattern::parse("https://*.example.org/").is_some_and(|pattern| pattern.admits(&url));
+            let host = url.host_str().unwrap_or_default();
+            prop_assert_eq!(admitted, host.ends_with(".example.org") && host.len() > ".example.org".len());
+        }
+
+        #[test]
+        fn other_ports_and_schemes_are_other_places(port in 1_u16.., scheme in "(http|https|ftp|ws)") {
+            let Ok(url) = Url::parse(&format!("{scheme}://app.example.org:{port}/in")) else { return Ok(()) };
+            let admitted = Pattern::parse("https://app.example.org/in").is_some_and(|pattern| pattern.admits(&url));
+            prop_assert_eq!(admitted, scheme == "https" && port == 443);
+        }
+    }
 }

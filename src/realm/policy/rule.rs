@@ -230,4 +230,79 @@ mod tests {
         assert!(personal.stands_in("bo"));
         assert!(!personal.stands_in("delbo and more"));
     }
+
+    fn connection(strength: PasswordStrength) -> connection::Model {
+        let now = chrono::DateTime::default();
+        connection::Model {
+            id: uuid::Uuid::nil(),
+            name: "default".into(),
+            sign_up_enabled: true,
+            email_verification_required: true,
+            username_required: false,
+            allowed_email_domains: entity::StringList::default(),
+            blocked_email_domains: entity::StringList::default(),
+            password_strength: strength.as_str().into(),
+            password_min_length: strength.min_length(),
+            password_history: 0,
+            password_reject_common: true,
+            password_reject_personal_data: true,
+            password_dictionary: entity::StringList::of(["Vestibule"]),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    fn met(strength: PasswordStrength, password: &str, personal: &Personal) -> bool {
+        judge(&connection(strength), &Secret::new(password), personal)
+            .iter()
+            .all(|judged| judged.met)
+    }
+
+    use PasswordStrength::{Excellent, Fair, Good, Low, None as Lax};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_stricter_level_accepts_nothing_that_a_laxer_one_refuses(password in "\\PC{0,24}") {
+            let nobody = Personal::default();
+            for (strict, lax) in [(Excellent, Good), (Good, Low), (Fair, Low), (Low, Lax)] {
+                prop_assert!(!met(strict, &password, &nobody) || met(lax, &password, &nobody));
+            }
+        }
+
+        #[test]
+        fn only_the_length_in_code_points_decides_at_level_none(letter in any::<char>(), times in 0_usize..300) {
+            let password: String = std::iter::repeat_n(letter, times).collect();
+            let judged = judge(&connection(Lax), &Secret::new(password.clone()), &Personal::default());
+            let length = password.nfc().count();
+            prop_assert_eq!(judged[0].met, length >= 1);
+            prop_assert_eq!(judged[1].met, length <= MAX_LENGTH);
+        }
+
+        #[test]
+        fn composed_and_decomposed_passwords_are_judged_alike(password in "[a-zA-Z0-9äöüéñÅ ]{0,20}") {
+            let nobody = Personal::default();
+            let decomposed: String = password.nfd().collect();
+            for level in [Lax, Low, Fair, Good, Excellent] {
+                prop_assert_eq!(met(level, &password, &nobody), met(level, &decomposed, &nobody));
+            }
+        }
+
+        #[test]
+        fn a_word_of_personal_data_is_found_wherever_it_stands(
+            before in "[0-9]{0,6}", word in "[a-z]{4,10}", after in "[0-9]{0,6}", upper in any::<bool>(),
+        ) {
+            let personal = Personal::default().with(Some(&format!("x {word}")));
+            let shown = if upper { word.to_uppercase() } else { word };
+            let password = format!("{before}{shown}{after}");
+            prop_assert!(!met(Lax, &password, &personal));
+        }
+
+        #[test]
+        fn the_dictionary_is_compared_without_regard_to_case(mask in any::<u16>()) {
+            let flip = |(i, c): (usize, char)| if mask >> i & 1 == 1 { c.to_ascii_uppercase() } else { c };
+            let word: String = "vestibule".chars().enumerate().map(flip).collect();
+            prop_assert!(!met(Lax, &word, &Personal::default()));
+        }
+    }
 }
