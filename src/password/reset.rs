@@ -170,6 +170,8 @@ async fn wished(
 }
 
 /// Consumes the proof, sets the password, verifies the address, ends every session and every other mail, tells the owner.
+/// The user's row comes first, as in every other change of a password: two that void each other's mails wait there for one
+/// another, and cannot lock each other out.
 async fn replace(
     app: &App,
     tx: &impl ConnectionTrait,
@@ -179,7 +181,6 @@ async fn replace(
     hash: String,
 ) -> Result<(user::Model, Event)> {
     let now = app.now();
-    proof.consume(tx, now).await?;
     let verified_at = user.email_verified_at.unwrap_or(now);
     let replaced = user::Entity::update_many()
         .col_expr(user::Column::PasswordHash, hash.clone().into())
@@ -193,6 +194,7 @@ async fn replace(
     if replaced.rows_affected != 1 {
         return Err(proof.refusal());
     }
+    proof.consume(tx, now).await?;
     remember(app, tx, &user).await?;
     sessions::revoke(tx, session::Column::UserId.eq(user.id), now).await?;
     address::void_all(tx, user.id, now).await?;
