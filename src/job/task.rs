@@ -192,7 +192,16 @@ impl Desk {
                 }
             }
         };
-        Ok(Some((row.email.clone(), row.locale.clone(), letter)))
+        let to = if row.purpose == Purpose::PasswordReset {
+            // The row keeps the address as the asking client wrote it; its owner's spelling is nobody else's.
+            match owner_of(db, row).await? {
+                Some(owner) => owner.email,
+                None => return Ok(None),
+            }
+        } else {
+            row.email.clone()
+        };
+        Ok(Some((to, row.locale.clone(), letter)))
     }
 
     fn proof(&self, row: &verification::Model) -> Result<Proof> {

@@ -89,12 +89,6 @@ pub async fn request_password_reset(
         }
         None => (None, None),
     };
-    let stored = match &user {
-        Some(user) => {
-            Email::parse("email", &user.email).map_err(|issue| Error::internal(issue.message))?
-        }
-        None => email.clone(),
-    };
     let locale = user
         .as_ref()
         .and_then(|user| crate::value::Locale::parse("locale", &user.locale).ok());
@@ -103,7 +97,8 @@ pub async fn request_password_reset(
         purpose: Purpose::PasswordReset,
         place: &place,
         user: user.as_ref().map(|user| user.id),
-        email: &stored,
+        // As the caller wrote it, here and whenever the mail is asked for again: how it is stored tells that it is.
+        email: &email,
         locale: &locale,
         decoy: user.is_none(),
         code_challenge: input.code_challenge,
@@ -113,7 +108,7 @@ pub async fn request_password_reset(
         password_issues,
     };
     let tx = app.db.begin().await?;
-    let (mut row, resend_at) = verification::start::start(app, &tx, caller, request).await?;
+    let (row, resend_at) = verification::start::start(app, &tx, caller, request).await?;
     let event = Event {
         application: Some(place.application.id),
         connection: Some(place.connection.id),
@@ -123,8 +118,6 @@ pub async fn request_password_reset(
     app.record(&tx, &caller.origin, event).await?;
     tx.commit().await?;
     app.worker.wake();
-    // As the caller wrote it: how it is stored tells that it is.
-    row.email = email.as_str().to_owned();
     Ok(verification::pending(app, &row, resend_at))
 }
 
