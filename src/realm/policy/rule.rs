@@ -75,7 +75,7 @@ impl Personal {
     /// Adds a text, if there is one.
     #[must_use]
     pub fn with(mut self, text: Option<&str>) -> Self {
-        self.texts.extend(text.map(str::to_lowercase));
+        self.texts.extend(text.map(folded));
         self
     }
 
@@ -151,7 +151,7 @@ pub fn judge(
             met: longest_run(&text) <= REPEATS,
         });
     }
-    let folded = text.to_lowercase();
+    let folded = folded(&text);
     if connection.password_reject_common {
         judged.push(Judged {
             rule: Rule::Common,
@@ -165,6 +165,11 @@ pub fn judge(
         });
     }
     judged
+}
+
+/// What makes two texts the same here: neither case nor how an accent is written counts.
+fn folded(text: &str) -> String {
+    text.nfc().collect::<String>().to_lowercase()
 }
 
 /// Lower case, upper case, digits, others.
@@ -196,14 +201,14 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// On a list of a hundred thousand, or in the connection's own dictionary; case does not help.
-fn is_common(connection: &connection::Model, text: &str, folded: &str) -> bool {
+fn is_common(connection: &connection::Model, text: &str, lower: &str) -> bool {
     passwords::analyzer::is_common_password(text)
-        || passwords::analyzer::is_common_password(folded)
+        || passwords::analyzer::is_common_password(lower)
         || connection
             .password_dictionary
             .0
             .iter()
-            .any(|word| word.to_lowercase() == folded)
+            .any(|word| folded(word) == lower)
 }
 
 #[cfg(test)]
