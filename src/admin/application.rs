@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Issue, Result};
 use crate::event::{Event, Kind};
-use crate::value::{self, Issues};
+use crate::value::{self, Issues, storable};
 
 /// Entries of a list.
 const MOST: usize = 100;
@@ -85,7 +85,8 @@ pub async fn admin_update_application(
     input: AdminUpdateApplicationInput,
 ) -> Result<Application> {
     let tx = app.db.begin().await?;
-    let by_id = || Entity::find().filter(Column::ClientId.eq(&input.client_id));
+    let client_id = storable(&input.client_id);
+    let by_id = || Entity::find().filter(Column::ClientId.eq(client_id));
     let row = by_id().one(&tx).await?.ok_or(Error::NotFound)?;
     let change = ActiveModel {
         updated_at: Set(app.now()),
