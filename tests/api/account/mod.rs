@@ -4,5 +4,6 @@ mod sign_up;
 mod sign_up_input;
 mod sign_up_mail;
 mod sign_up_race;
+mod username;
 mod verify_email;
 mod verify_email_race;

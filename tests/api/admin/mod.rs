@@ -1,2 +1,3 @@
+mod application;
 mod connection;
 mod user;

@@ -1,3 +1,10 @@
+mod breached;
 mod change_password;
+mod check_password;
 mod hashing;
+mod policy;
+mod request_password_reset;
+mod reset_password;
+mod reset_password_race;
 mod sign_in;
+pub mod steps;
