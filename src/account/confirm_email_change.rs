@@ -39,8 +39,9 @@ pub async fn confirm_email_change(
     if proof.row.user_id != Some(user.id) {
         return Err(proof.refusal());
     }
+    let place = place_of(app, &user, application.clone()).await?;
     let tx = app.db.begin().await?;
-    let (user, event) = change(app, &tx, caller, &proof, user, application.clone()).await?;
+    let (user, event) = change(app, &tx, caller, &proof, user, &place).await?;
     let opened = sessions::keep(app, &tx, session, user, application).await?;
     app.record(
         &tx,
@@ -75,12 +76,21 @@ pub async fn confirm_by_page(app: &App, caller: &Caller, ticket: Secret) -> Resu
         .one(app.db.read())
         .await?;
     let application = application.ok_or_else(|| proof.refusal())?;
+    let place = place_of(app, &user, application).await?;
     let tx = app.db.begin().await?;
-    let (_, event) = change(app, &tx, caller, &proof, user, application).await?;
+    let (_, event) = change(app, &tx, caller, &proof, user, &place).await?;
     app.record(&tx, &caller.origin, event).await?;
     tx.commit().await?;
     app.worker.wake();
     Ok(())
+}
+
+/// Read before the transaction: a second connection asked for inside of one can wait for itself.
+async fn place_of(app: &App, user: &user::Model, application: application::Model) -> Result<Place> {
+    Ok(Place {
+        application,
+        connection: connection_of(app, user).await?,
+    })
 }
 
 async fn change(
@@ -89,7 +99,7 @@ async fn change(
     caller: &Caller,
     proof: &Redeemed,
     user: user::Model,
-    application: application::Model,
+    place: &Place,
 ) -> Result<(user::Model, Event)> {
     let now = app.now();
     let row = &proof.row;
@@ -115,7 +125,7 @@ async fn change(
     }
     // Tickets that were mailed to the old address are worth nothing any more.
     address::void_all(tx, user.id, now).await?;
-    tell_old_address(app, tx, caller, &user, application).await?;
+    tell_old_address(app, tx, caller, &user, place).await?;
     let event = Event {
         application: Some(row.application_id),
         connection: Some(row.connection_id),
@@ -137,17 +147,13 @@ async fn tell_old_address(
     tx: &impl ConnectionTrait,
     caller: &Caller,
     user: &user::Model,
-    application: application::Model,
+    place: &Place,
 ) -> Result<()> {
     let old = Email::parse("email", &user.email).map_err(|issue| Error::internal(issue.message))?;
     let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
-    let place = Place {
-        application,
-        connection: connection_of(app, user).await?,
-    };
     let request = Request {
         purpose: Purpose::EmailChangeUndo,
-        place: &place,
+        place,
         user: Some(user.id),
         email: &old,
         locale: &locale,
