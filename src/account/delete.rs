@@ -2,8 +2,8 @@
 
 use async_graphql::{ID, InputObject, SimpleObject};
 use entity::{audit_event, job, limit_counter, user, verification};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use crate::app::App;
@@ -83,10 +83,8 @@ async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()> {
     limit_counter::Entity::delete_by_id(address_counter(user.connection_id, &user.email_key))
         .exec(tx)
         .await?;
-    let of_user = Expr::cust_with_values("task ->> 'user' = $1", [user.id.to_string()]);
-    job::Entity::delete_many()
-        .filter(Condition::all().add(of_user))
-        .exec(tx)
-        .await?;
+    // A numbered parameter inside of a custom expression would stay unbound on SQLite.
+    let of_user = Expr::cust("task ->> 'user'").eq(user.id.to_string());
+    job::Entity::delete_many().filter(of_user).exec(tx).await?;
     Ok(())
 }
