@@ -188,7 +188,7 @@ pub async fn assert_not_at_rest(test: &TestApp, backend: Backend, secret: &str) 
 }
 
 /// Every row of every table, one on a line.
-async fn dump(test: &TestApp, backend: Backend) -> String {
+pub async fn dump(test: &TestApp, backend: Backend) -> String {
     let db = test.app.db.read();
     let texts = async |statement: String| -> Vec<String> {
         let statement = sea_orm::Statement::from_string(db.get_database_backend(), statement);

@@ -1,9 +1,13 @@
+mod delete_user;
+mod email_change;
 mod me;
 mod resend_verification;
 mod sign_up;
 mod sign_up_input;
 mod sign_up_mail;
 mod sign_up_race;
+mod undo_email_change;
+mod update_user;
 mod username;
 mod verify_email;
 mod verify_email_race;
