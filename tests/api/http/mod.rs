@@ -1,3 +1,4 @@
+mod email_pages;
 mod guards;
 mod health;
 mod inbox;
@@ -6,6 +7,7 @@ mod negotiation;
 mod outage;
 mod overload;
 mod production;
+mod reset_page;
 mod shutdown;
 mod socket;
 mod verify_page;
