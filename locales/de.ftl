@@ -150,9 +150,9 @@ rule-max-length = { $most ->
 rule-character-classes = Verwenden Sie drei dieser Arten: Kleinbuchstaben, Großbuchstaben, Ziffern, andere Zeichen.
 rule-lower-upper-digit = Verwenden Sie Kleinbuchstaben, Großbuchstaben und Ziffern.
 rule-repeats = Wiederholen Sie ein Zeichen nicht mehrmals hintereinander.
-rule-common = Dieses Passwort gehört zu den häufigsten. Wählen Sie eines, das schwerer zu erraten ist.
+rule-common = Verwenden Sie ein Passwort, das nicht zu den häufigsten gehört.
 rule-personal-data = Verwenden Sie weder Ihren Namen noch Ihren Benutzernamen noch Ihre E-Mail-Adresse.
-rule-breached = Dieses Passwort ist aus einem Datenleck bekannt. Wählen Sie ein anderes.
+rule-breached = Verwenden Sie ein Passwort, das nicht aus einem Datenleck bekannt ist.
 rule-history = { $count ->
     [one] Wählen Sie ein anderes Passwort als Ihr letztes.
    *[other] Wählen Sie ein anderes Passwort als Ihre letzten { $count }.

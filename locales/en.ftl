@@ -150,9 +150,9 @@ rule-max-length = { $most ->
 rule-character-classes = Use three of these: small letters, capitals, digits, other characters.
 rule-lower-upper-digit = Use small letters, capitals and digits.
 rule-repeats = Do not repeat one character several times in a row.
-rule-common = This password is among the most common ones. Choose one that is harder to guess.
+rule-common = Use a password that is not among the most common ones.
 rule-personal-data = Leave out your name, your username and your e-mail address.
-rule-breached = This password is known from a data breach. Choose another one.
+rule-breached = Use a password that is not known from a data breach.
 rule-history = { $count ->
     [one] Choose a password other than your last one.
    *[other] Choose a password other than your last { $count }.

@@ -150,9 +150,9 @@ rule-max-length = { $most ->
 rule-character-classes = Use tres de estos tipos: minúsculas, mayúsculas, cifras, otros caracteres.
 rule-lower-upper-digit = Use minúsculas, mayúsculas y cifras.
 rule-repeats = No repita un mismo carácter varias veces seguidas.
-rule-common = Esta contraseña es una de las más comunes. Elija una más difícil de adivinar.
+rule-common = Use una contraseña que no esté entre las más comunes.
 rule-personal-data = No incluya su nombre, su nombre de usuario ni su dirección de correo electrónico.
-rule-breached = Esta contraseña aparece en una filtración de datos. Elija otra.
+rule-breached = Use una contraseña que no aparezca en ninguna filtración de datos.
 rule-history = { $count ->
     [one] Elija una contraseña distinta de la última.
    *[other] Elija una contraseña distinta de las últimas { $count }.

@@ -150,9 +150,9 @@ rule-max-length = { $most ->
 rule-character-classes = Utilisez trois de ces types : minuscules, majuscules, chiffres, autres caractères.
 rule-lower-upper-digit = Utilisez des minuscules, des majuscules et des chiffres.
 rule-repeats = Ne répétez pas un même caractère plusieurs fois de suite.
-rule-common = Ce mot de passe est l’un des plus courants. Choisissez-en un plus difficile à deviner.
+rule-common = Utilisez un mot de passe qui n’est pas parmi les plus courants.
 rule-personal-data = N’utilisez ni votre nom, ni votre nom d’utilisateur, ni votre adresse e-mail.
-rule-breached = Ce mot de passe figure dans une fuite de données. Choisissez-en un autre.
+rule-breached = Utilisez un mot de passe qui ne figure dans aucune fuite de données.
 rule-history = { $count ->
     [one] Choisissez un mot de passe différent du dernier.
    *[other] Choisissez un mot de passe différent des { $count } derniers.
