@@ -1,5 +1,7 @@
 //! `deleteUser`.
 
+use entity::{former_password, refresh_token, session};
+use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::json;
 
 use super::email_change::request;
@@ -33,6 +35,9 @@ on_both_databases! {
             assert!(before.contains(trace), "the test leaves {trace}");
         }
 
+        let db = test.app.db.read();
+        assert_eq!(former_password::Entity::find().count(db).await.expect("a number"), 1);
+
         let answer = delete(&traced, NEW).await.ok();
         assert_eq!(answer.text("/data/deleteUser/userId"), ann.user_id);
         let after = dump(&test, backend).await;
@@ -41,6 +46,11 @@ on_both_databases! {
             assert!(lines.is_empty(), "{trace}: {lines:#?}");
         }
         assert!(after.contains("bob@example.org"));
+        let db = test.app.db.read();
+        assert_eq!(former_password::Entity::find().count(db).await.expect("a number"), 0);
+        let sessions = session::Entity::find().all(db).await.expect("the sessions");
+        assert!(sessions.iter().all(|session| session.user_id.to_string() == bob.user_id));
+        assert_eq!(refresh_token::Entity::find().count(db).await.expect("a number"), 1);
         for dead in [&traced, &other] {
             assert_eq!(dead.me().await.code(), "UNAUTHENTICATED");
             assert_eq!(dead.refresh(&dead.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
