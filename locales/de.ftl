@@ -83,6 +83,8 @@ email-changed-effect = Damit gilt wieder diese Adresse, alle Sitzungen des Konto
 ## What all pages share
 
 page-over-title = Dieser Link ist nicht mehr gültig
+page-closed-title = Die Registrierung ist derzeit geschlossen
+page-closed = Nichts ist verloren: Ihr Link bleibt gültig, bis er abläuft. Versuchen Sie es später noch einmal, oder fragen Sie die Betreiber dieses Dienstes.
 page-busy-title = Bitte versuchen Sie es gleich noch einmal
 page-busy = Der Dienst ist gerade ausgelastet. Ihr Link bleibt gültig: Gehen Sie zurück und versuchen Sie es erneut.
 page-done = Sie können diese Seite schließen und zur Anwendung zurückkehren.

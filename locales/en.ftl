@@ -83,6 +83,8 @@ email-changed-effect = That restores this address, ends every session of the acc
 ## What all pages share
 
 page-over-title = This link no longer works
+page-closed-title = Signing up is closed at the moment
+page-closed = Nothing has been lost: your link stays good until it expires. Try again later, or ask the people who run this service.
 page-busy-title = Please try again in a moment
 page-busy = The service is busy. Your link is still good: go back and try once more.
 page-done = You can close this page and go back to the application.

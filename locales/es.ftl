@@ -83,6 +83,8 @@ email-changed-effect = Así se recupera esta dirección, se cierran todas las se
 ## What all pages share
 
 page-over-title = Este enlace ya no funciona
+page-closed-title = El registro está cerrado por el momento
+page-closed = No se ha perdido nada: su enlace sigue siendo válido hasta que caduque. Vuelva a intentarlo más tarde o pregunte a los responsables de este servicio.
 page-busy-title = Vuelva a intentarlo en un momento
 page-busy = El servicio está ocupado. Su enlace sigue siendo válido: vuelva atrás e inténtelo de nuevo.
 page-done = Puede cerrar esta página y volver a la aplicación.

@@ -83,6 +83,8 @@ email-changed-effect = L’adresse précédente sera rétablie, toutes les sessi
 ## What all pages share
 
 page-over-title = Ce lien n’est plus valable
+page-closed-title = Les inscriptions sont fermées pour le moment
+page-closed = Rien n’est perdu : votre lien reste valable jusqu’à son expiration. Réessayez plus tard ou adressez-vous aux responsables de ce service.
 page-busy-title = Veuillez réessayer dans un instant
 page-busy = Le service est très sollicité. Votre lien reste valable : revenez en arrière et réessayez.
 page-done = Vous pouvez fermer cette page et revenir à l’application.

@@ -93,6 +93,7 @@ async fn place_of(app: &App, user: &user::Model, application: application::Model
     })
 }
 
+/// The user's row comes first, as in every other change of an account.
 async fn change(
     app: &App,
     tx: &impl ConnectionTrait,
@@ -103,7 +104,6 @@ async fn change(
 ) -> Result<(user::Model, Event)> {
     let now = app.now();
     let row = &proof.row;
-    proof.consume(tx, now).await?;
     let changed = user::Entity::update_many()
         .col_expr(user::Column::Email, row.email.clone().into())
         .col_expr(user::Column::EmailKey, row.email_key.clone().into())
@@ -123,6 +123,7 @@ async fn change(
     {
         return Err(proof.refusal());
     }
+    proof.consume(tx, now).await?;
     // Tickets that were mailed to the old address are worth nothing any more.
     address::void_all(tx, user.id, now).await?;
     tell_old_address(app, tx, caller, &user, place).await?;

@@ -92,6 +92,7 @@ pub async fn undo_by_page(app: &App, caller: &Caller, ticket: Secret) -> Result<
         .map(drop)
 }
 
+/// The user's row comes first, as in every other change of an account.
 async fn restore(
     app: &App,
     tx: &impl ConnectionTrait,
@@ -99,7 +100,6 @@ async fn restore(
     user: &user::Model,
 ) -> Result<()> {
     let now = app.now();
-    proof.consume(tx, now).await?;
     let restored = user::Entity::update_many()
         .col_expr(user::Column::Email, proof.row.email.clone().into())
         .col_expr(user::Column::EmailKey, proof.row.email_key.clone().into())
@@ -113,11 +113,10 @@ async fn restore(
         Some(SqlErr::UniqueConstraintViolation(_)) => proof.refusal(),
         _ => Error::from(error),
     })?;
-    if restored.rows_affected == 1 {
-        Ok(())
-    } else {
-        Err(proof.refusal())
+    if restored.rows_affected != 1 {
+        return Err(proof.refusal());
     }
+    proof.consume(tx, now).await
 }
 
 /// Of several changes in a row the oldest address has the last word: a stranger's address, which came after it, must not

@@ -2,7 +2,8 @@
 
 use async_graphql::InputObject;
 use entity::verification::{Column, Purpose};
-use entity::{application, pending_sign_up, user, verification};
+use entity::{application, connection, pending_sign_up, user, verification};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 
@@ -29,7 +30,8 @@ pub struct VerifyEmailInput {
 }
 
 /// # Errors
-/// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong; `USERNAME_TAKEN`, which consumes nothing.
+/// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong; `USERNAME_TAKEN` and `SIGN_UP_DISABLED`,
+/// which consume nothing.
 pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -> Result<Outcome> {
     let username = input
         .username
@@ -38,6 +40,7 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
         .transpose();
     let username = username.map_err(|issue| Error::InvalidInput(vec![issue]))?;
     let redeemed = find(app, caller, input.proof, input.code_verifier).await?;
+    refuse_closed(app, &redeemed).await?;
     let application = application::Entity::find_by_id(redeemed.row.application_id)
         .one(app.db.read())
         .await?
@@ -75,9 +78,10 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
 /// not be the device that asked.
 ///
 /// # Errors
-/// `INVALID_TICKET`.
+/// `INVALID_TICKET`, `SIGN_UP_DISABLED`.
 pub async fn confirm_address(app: &App, caller: &Caller, ticket: Secret) -> Result<()> {
     let redeemed = find(app, caller, VerificationProof::Ticket(ticket), None).await?;
+    refuse_closed(app, &redeemed).await?;
     let tx = app.db.begin().await?;
     let (_, event) = answered(app, &tx, &redeemed, None).await?;
     app.record(&tx, &caller.origin, event).await?;
@@ -93,6 +97,21 @@ async fn find(
 ) -> Result<Redeemed> {
     let purposes = [Purpose::SignUp, Purpose::EmailVerification];
     redeem::find(app, caller, proof, verifier.as_ref(), &purposes).await
+}
+
+/// Where signing up was switched off meanwhile, no pending sign-up becomes a user; the proof stays as good as it was.
+async fn refuse_closed(app: &App, redeemed: &Redeemed) -> Result<()> {
+    if redeemed.row.purpose != Purpose::SignUp {
+        return Ok(());
+    }
+    let connection = connection::Entity::find_by_id(redeemed.row.connection_id)
+        .one(app.db.read())
+        .await?;
+    if connection.is_some_and(|connection| connection.sign_up_enabled) {
+        return Ok(());
+    }
+    redeemed.give_back(app).await?;
+    Err(Error::SignUpDisabled)
 }
 
 /// Makes or verifies the user, and consumes the proof.
@@ -195,34 +214,34 @@ async fn void_others(
     Ok(())
 }
 
+/// The user's row comes first, as in every other change of an account: two that void each other's mails wait there for
+/// one another, and cannot lock each other out.
 async fn verify_user(
     app: &App,
     tx: &impl ConnectionTrait,
     redeemed: &Redeemed,
 ) -> Result<user::Model> {
     let now = app.now();
-    redeemed.consume(tx, now).await?;
-    let user = match redeemed.row.user_id {
-        Some(id) => user::Entity::find_by_id(id).one(tx).await?,
-        None => None,
-    };
-    // The address may have changed since the mail left.
+    let row = &redeemed.row;
+    let id = row.user_id.ok_or_else(|| redeemed.refusal())?;
+    let verified = user::Entity::update_many()
+        .col_expr(
+            user::Column::EmailVerifiedAt,
+            Expr::col(user::Column::EmailVerifiedAt).if_null(now),
+        )
+        .col_expr(user::Column::UpdatedAt, now.into())
+        .filter(user::Column::Id.eq(id))
+        // The address may have changed since the mail left.
+        .filter(user::Column::EmailKey.eq(&row.email_key))
+        .exec(tx)
+        .await?;
+    let user = user::Entity::find_by_id(id).one(tx).await?;
     let user = user
-        .filter(|user| user.email_key == redeemed.row.email_key)
+        .filter(|_| verified.rows_affected == 1)
         .ok_or_else(|| redeemed.refusal())?;
     if user.disabled_at.is_some() {
         return Err(Error::AccountDisabled);
     }
-    user::Entity::update_many()
-        .col_expr(user::Column::EmailVerifiedAt, now.into())
-        .col_expr(user::Column::UpdatedAt, now.into())
-        .filter(user::Column::Id.eq(user.id))
-        .filter(user::Column::EmailVerifiedAt.is_null())
-        .exec(tx)
-        .await?;
-    Ok(user::Model {
-        email_verified_at: Some(now),
-        updated_at: now,
-        ..user
-    })
+    redeemed.consume(tx, now).await?;
+    Ok(user)
 }

@@ -16,7 +16,7 @@ const PARTS: [&str; 4] = [
 ];
 
 /// Of the pages behind mailed links.
-const STATES: [&str; 4] = ["ask", "done", "over", "busy"];
+const STATES: [&str; 5] = ["ask", "done", "over", "closed", "busy"];
 
 pub(super) fn try_all(texts: &Texts, files: &Files) -> Result<(), TextError> {
     let ids: Vec<&str> = texts.0[FALLBACK].ids().collect();

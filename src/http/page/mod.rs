@@ -64,6 +64,8 @@ enum Saying {
     Done,
     /// The link is unknown, expired or used.
     Over,
+    /// The link is good, but signing up is switched off.
+    Closed,
     /// Try again later.
     Busy,
 }
@@ -74,6 +76,7 @@ impl Saying {
             Self::Ask => "ask",
             Self::Done => "done",
             Self::Over => "over",
+            Self::Closed => "closed",
             Self::Busy => "busy",
         }
     }
@@ -90,6 +93,7 @@ fn outcome(result: Result<()>, extensions: &Extensions) -> (StatusCode, Saying) 
             tracing::error!(request_id, ?error, "an internal error was masked");
             (StatusCode::INTERNAL_SERVER_ERROR, Saying::Busy)
         }
+        Err(Error::SignUpDisabled) => (StatusCode::FORBIDDEN, Saying::Closed),
         Err(_) => (StatusCode::GONE, Saying::Over),
     }
 }

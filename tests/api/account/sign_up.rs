@@ -170,6 +170,26 @@ on_both_databases! {
         assert_eq!(accounts(&test, "ann@example.org").await.len(), 0);
     }
 
+    async fn a_connection_that_was_closed_meanwhile_redeems_no_sign_up_and_consumes_nothing(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let open = async |enabled: bool| {
+            let input = json!({ "name": "default", "signUpEnabled": enabled });
+            test.admin().run("admin_update_connection", json!({ "input": input })).await.ok();
+        };
+        let handle = test.anon().sign_up("ann@example.org").await.text("/data/signUp/verificationId");
+        let letter = test.mail_to("ann@example.org").await;
+        open(false).await;
+        // More often than a code may be tried.
+        for _ in 0..6 {
+            assert_eq!(verify_code(&test.anon(), &handle, &letter.code()).await.code(), "SIGN_UP_DISABLED");
+            assert_eq!(verify_ticket(&test.anon(), &letter.ticket()).await.code(), "SIGN_UP_DISABLED");
+        }
+        assert_eq!(accounts(&test, "ann@example.org").await.len(), 0);
+        open(true).await;
+        verify_code(&test.anon(), &handle, &letter.code()).await.ok();
+        assert_eq!(accounts(&test, "ann@example.org").await.len(), 1);
+    }
+
     async fn profile_fields_arrive_in_me(backend: Backend) {
         let test = TestApp::start(backend).await;
         let fields = json!({

@@ -27,6 +27,23 @@ fn browser(test: &TestApp) -> Client {
 }
 
 on_both_databases! {
+    async fn where_signing_up_was_closed_meanwhile_the_page_says_so_and_the_link_stays_good(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.anon().sign_up("ann@example.org").await.ok();
+        let ticket = test.mail_to("ann@example.org").await.ticket();
+        let open = async |enabled: bool| {
+            let input = json!({ "name": "default", "signUpEnabled": enabled });
+            test.admin().run("admin_update_connection", json!({ "input": input })).await.ok();
+        };
+        open(false).await;
+        let closed = click(&browser(&test), &ticket).await;
+        assert_eq!(closed.status, 403);
+        let page = closed.body.as_str().unwrap_or_default();
+        assert!(page.contains("Signing up is closed at the moment") && !page.contains("<form"), "{page}");
+        open(true).await;
+        assert_eq!(click(&browser(&test), &ticket).await.status, 200);
+    }
+
     async fn looking_redeems_nothing_and_one_click_redeems_once_without_a_session(backend: Backend) {
         let test = TestApp::start(backend).await;
         test.anon().sign_up("ann@example.org").await.ok();

@@ -187,7 +187,7 @@ on_both_databases! {
             (answer.at("/data/checkPassword/ok"), rule.unwrap_or_default())
         };
         let entry = |met: bool| -> Value {
-            json!({ "rule": "breached", "met": met, "message": "Dieses Passwort ist aus einem Datenleck bekannt. W\u{e4}hlen Sie ein anderes." })
+            json!({ "rule": "breached", "met": met, "message": "Verwenden Sie ein Passwort, das nicht aus einem Datenleck bekannt ist." })
         };
         assert_eq!(check(KNOWN).await, (json!(false), entry(false)));
         assert_eq!(check("another password").await, (json!(true), entry(true)));

@@ -257,7 +257,7 @@ on_both_databases! {
             "Verwenden Sie mindestens 10 Zeichen.",
             "Verwenden Sie drei dieser Arten: Kleinbuchstaben, Gro\u{df}buchstaben, Ziffern, andere Zeichen.",
             "Wiederholen Sie ein Zeichen nicht mehrmals hintereinander.",
-            "Dieses Passwort geh\u{f6}rt zu den h\u{e4}ufigsten. W\u{e4}hlen Sie eines, das schwerer zu erraten ist.",
+            "Verwenden Sie ein Passwort, das nicht zu den h\u{e4}ufigsten geh\u{f6}rt.",
         ];
         assert_eq!(messages(&german, "aaa").await, expected);
         assert_eq!(messages(&test.anon(), "aaa").await[0], "Use at least 10 characters.");

@@ -247,7 +247,7 @@ on_both_databases! {
         test.user("ann").await;
         application(&test, json!({ "passwordInResetRequestAllowed": true })).await.ok();
         policy(&test, json!({ "history": 1 })).await.ok();
-        for (weak, rules) in [("passw", vec!["min_length"]), ("password1", vec!["common"]), (PASSWORD, vec!["history"])] {
+        for (weak, rules) in [("kX7#q", vec!["min_length"]), ("password1", vec!["common"]), (PASSWORD, vec!["history"])] {
             let expected: Vec<_> = rules.iter().map(|rule| format!("newPassword:{rule}")).collect();
             let fields = json!({ "newPassword": weak, "redirectTo": "http://localhost:3000/", "codeChallenge": CHALLENGE });
             ask_with(&test.anon(), fields).await.ok();
