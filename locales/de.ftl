@@ -44,6 +44,14 @@ reset-password-link = Um ein neues Passwort zu wählen, öffnen Sie innerhalb vo
 reset-password-button = Neues Passwort wählen
 reset-password-ignore = Wenn Sie das nicht waren, brauchen Sie nichts zu tun: Ihr Passwort bleibt, wie es ist. Geben Sie weder den Link noch den Code an andere weiter.
 
+## An invitation
+
+invitation-subject = Sie wurden eingeladen
+invitation-intro = Für Sie wurde ein Konto mit dieser E-Mail-Adresse angelegt.
+invitation-link = Um anzunehmen, öffnen Sie innerhalb von 7 Tagen diesen Link und wählen Sie ein Passwort:
+invitation-button = Annehmen und Passwort wählen
+invitation-ignore = Wenn Sie damit nicht gerechnet haben, tun Sie nichts: Ohne Passwort kann sich niemand bei dem Konto anmelden.
+
 ## The password was reset
 
 password-reset-subject = Ihr Passwort wurde zurückgesetzt

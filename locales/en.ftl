@@ -44,6 +44,14 @@ reset-password-link = To choose a new password, open this link within 60 minutes
 reset-password-button = Choose a new password
 reset-password-ignore = If this was not you, do nothing: your password stays as it is. Give neither the link nor the code to anyone.
 
+## An invitation
+
+invitation-subject = You have been invited
+invitation-intro = An account with this e-mail address was made for you.
+invitation-link = To accept, open this link within 7 days and choose a password:
+invitation-button = Accept and choose a password
+invitation-ignore = If you did not expect this, do nothing: without a password nobody can sign in to the account.
+
 ## The password was reset
 
 password-reset-subject = Your password was reset

@@ -44,6 +44,14 @@ reset-password-link = Para elegir una contraseña nueva, abra este enlace en un 
 reset-password-button = Elegir una contraseña nueva
 reset-password-ignore = Si no ha sido usted, no tiene que hacer nada: su contraseña sigue siendo la misma. No facilite a nadie ni el enlace ni el código.
 
+## An invitation
+
+invitation-subject = Ha recibido una invitación
+invitation-intro = Se ha creado una cuenta para usted con esta dirección de correo.
+invitation-link = Para aceptar, abra este enlace en un plazo de 7 días y elija una contraseña:
+invitation-button = Aceptar y elegir una contraseña
+invitation-ignore = Si no lo esperaba, no haga nada: sin contraseña nadie puede iniciar sesión en la cuenta.
+
 ## The password was reset
 
 password-reset-subject = Se ha restablecido su contraseña

@@ -44,6 +44,14 @@ reset-password-link = Pour choisir un nouveau mot de passe, ouvrez ce lien dans 
 reset-password-button = Choisir un nouveau mot de passe
 reset-password-ignore = Si ce n’était pas vous, vous n’avez rien à faire : votre mot de passe reste le même. Ne communiquez ni le lien ni le code à personne.
 
+## An invitation
+
+invitation-subject = Vous avez reçu une invitation
+invitation-intro = Un compte a été créé pour vous avec cette adresse e-mail.
+invitation-link = Pour accepter, ouvrez ce lien dans les 7 jours et choisissez un mot de passe :
+invitation-button = Accepter et choisir un mot de passe
+invitation-ignore = Si vous ne vous y attendiez pas, ne faites rien : sans mot de passe, personne ne peut se connecter au compte.
+
 ## The password was reset
 
 password-reset-subject = Votre mot de passe a été réinitialisé

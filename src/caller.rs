@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use entity::{application, session, user};
+use entity::{application, application_connection, connection, session, user};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -15,6 +16,9 @@ use crate::event::Origin;
 use crate::key::Claims;
 use crate::secret::Secret;
 use crate::value::{Locale, network_of};
+
+/// The role of a user who may do what the admin secret may. Only administrators grant it.
+pub const ADMINISTRATOR: &str = "vestibule-admin";
 
 /// One request's caller.
 #[derive(Debug, Default)]
@@ -74,14 +78,28 @@ impl Caller {
         }
     }
 
+    /// Lets pass who holds the admin secret, or is signed in with the role [`ADMINISTRATOR`].
+    ///
     /// # Errors
-    /// Without the admin secret: `UNAUTHENTICATED` for who is not signed in, `FORBIDDEN` for who is.
+    /// `UNAUTHENTICATED` for who is not signed in, `FORBIDDEN` for who is.
     pub async fn require_administrator(&self, app: &App) -> Result<()> {
         if self.is_administrator {
             return Ok(());
         }
-        self.identity(app).await?;
-        Err(Error::Forbidden)
+        let user = &self.identity(app).await?.user;
+        if user.roles.0.iter().any(|role| role == ADMINISTRATOR) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden)
+        }
+    }
+
+    /// The administrator who acts, where that is a user: the admin secret names nobody.
+    pub fn acting_user(&self) -> Option<Uuid> {
+        let identity = self.identity.get().and_then(|found| found.as_ref().ok());
+        identity
+            .filter(|_| !self.is_administrator)
+            .map(|identity| identity.user.id)
     }
 
     /// The claims of the bearer, where we signed it, expired or not.
@@ -131,8 +149,9 @@ impl Caller {
 }
 
 impl Identity {
-    /// The session of this id with its user and application, where it is alive and the user may sign in. Asked for with
-    /// every request, in one statement, so that a revocation bites at once.
+    /// The session of this id with its user and application, where it is alive, the user may sign in, and the application
+    /// is open and enables the user's connection, which is open, too. Asked for with every request, in one statement, so
+    /// that whatever is revoked, disabled or removed stops working at once.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -141,6 +160,8 @@ impl Identity {
             .filter(session::Column::RevokedAt.is_null())
             .filter(session::Column::EndsAt.gt(app.now()))
             .filter(user::Column::DisabledAt.is_null())
+            .filter(application::Column::DisabledAt.is_null())
+            .filter(Expr::exists(open_connection()))
             .find_also_related(user::Entity)
             .find_also_related(application::Entity)
             .all(app.db.read())
@@ -154,4 +175,27 @@ impl Identity {
             _ => None,
         })
     }
+}
+
+/// The user's connection, as far as the session's application enables it.
+fn open_connection() -> SelectStatement {
+    use application_connection::Column as Enabled;
+    Query::select()
+        .expr(Expr::val(1))
+        .from(application_connection::Entity)
+        .inner_join(
+            connection::Entity,
+            Expr::col((connection::Entity, connection::Column::Id))
+                .equals((application_connection::Entity, Enabled::ConnectionId)),
+        )
+        .and_where(
+            Expr::col((application_connection::Entity, Enabled::ApplicationId))
+                .equals((session::Entity, session::Column::ApplicationId)),
+        )
+        .and_where(
+            Expr::col((application_connection::Entity, Enabled::ConnectionId))
+                .equals((user::Entity, user::Column::ConnectionId)),
+        )
+        .and_where(connection::Column::DisabledAt.is_null())
+        .to_owned()
 }

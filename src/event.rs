@@ -13,6 +13,7 @@ use crate::error::Result;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     SignUpRequested,
+    SignUpDiscarded,
     SignedUp,
     EmailVerified,
     SignedIn,
@@ -22,20 +23,35 @@ pub enum Kind {
     PasswordChanged,
     PasswordResetRequested,
     PasswordReset,
+    PasswordRehashed,
     EmailChangeRequested,
     EmailChanged,
     EmailChangeUndone,
+    InvitationAccepted,
+    LinkMade,
+    UserCreated,
     UserUpdated,
     UserDeleted,
-    PasswordRehashed,
+    ConnectionCreated,
     ConnectionUpdated,
+    ConnectionDeleted,
+    ApplicationCreated,
     ApplicationUpdated,
+    ApplicationDeleted,
+    TenantCreated,
+    TenantUpdated,
+    TenantDeleted,
+    TenantMemberSet,
+    TenantMemberRemoved,
+    MailRetried,
+    MailDiscarded,
 }
 
 impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignUpRequested => "sign_up_requested",
+            Self::SignUpDiscarded => "sign_up_discarded",
             Self::SignedUp => "signed_up",
             Self::EmailVerified => "email_verified",
             Self::SignedIn => "signed_in",
@@ -45,14 +61,28 @@ impl Kind {
             Self::PasswordChanged => "password_changed",
             Self::PasswordResetRequested => "password_reset_requested",
             Self::PasswordReset => "password_reset",
+            Self::PasswordRehashed => "password_rehashed",
             Self::EmailChangeRequested => "email_change_requested",
             Self::EmailChanged => "email_changed",
             Self::EmailChangeUndone => "email_change_undone",
+            Self::InvitationAccepted => "invitation_accepted",
+            Self::LinkMade => "link_made",
+            Self::UserCreated => "user_created",
             Self::UserUpdated => "user_updated",
             Self::UserDeleted => "user_deleted",
-            Self::PasswordRehashed => "password_rehashed",
+            Self::ConnectionCreated => "connection_created",
             Self::ConnectionUpdated => "connection_updated",
+            Self::ConnectionDeleted => "connection_deleted",
+            Self::ApplicationCreated => "application_created",
             Self::ApplicationUpdated => "application_updated",
+            Self::ApplicationDeleted => "application_deleted",
+            Self::TenantCreated => "tenant_created",
+            Self::TenantUpdated => "tenant_updated",
+            Self::TenantDeleted => "tenant_deleted",
+            Self::TenantMemberSet => "tenant_member_set",
+            Self::TenantMemberRemoved => "tenant_member_removed",
+            Self::MailRetried => "mail_retried",
+            Self::MailDiscarded => "mail_discarded",
         }
     }
 }
@@ -69,10 +99,14 @@ pub struct Origin {
 pub struct Event {
     pub kind: Kind,
     pub actor: &'static str,
+    /// The user who acted, where that is not the user whom it befell.
+    pub actor_id: Option<Uuid>,
+    /// Whom it befell.
     pub user: Option<Uuid>,
     pub session: Option<Uuid>,
     pub application: Option<Uuid>,
     pub connection: Option<Uuid>,
+    pub tenant: Option<Uuid>,
     pub details: Value,
 }
 
@@ -82,10 +116,12 @@ impl Event {
         Self {
             kind,
             actor: "anonymous",
+            actor_id: None,
             user: None,
             session: None,
             application: None,
             connection: None,
+            tenant: None,
             details: json!({}),
         }
     }
@@ -99,9 +135,11 @@ impl Event {
         }
     }
 
-    pub fn by_administrator(kind: Kind) -> Self {
+    /// By an administrator: a user, or whoever holds the admin secret.
+    pub fn by_administrator(kind: Kind, who: Option<Uuid>) -> Self {
         Self {
             actor: "administrator",
+            actor_id: who,
             ..Self::anonymous(kind)
         }
     }
@@ -122,10 +160,12 @@ impl Event {
             at: Set(now),
             kind: Set(self.kind.as_str().to_owned()),
             actor: Set(self.actor.to_owned()),
+            actor_id: Set(self.actor_id),
             user_id: Set(self.user),
             session_id: Set(self.session),
             application_id: Set(self.application),
             connection_id: Set(self.connection),
+            tenant_id: Set(self.tenant),
             ip_address: Set(origin.ip.clone()),
             user_agent: Set(origin.user_agent.clone()),
             details: Set(self.details),

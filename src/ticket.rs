@@ -24,7 +24,13 @@ pub fn link_life(purpose: Purpose) -> TimeDelta {
         Purpose::SignUp | Purpose::EmailVerification | Purpose::EmailChange => TimeDelta::hours(24),
         Purpose::PasswordReset => TimeDelta::minutes(60),
         Purpose::EmailChangeUndo => TimeDelta::hours(72),
+        Purpose::Invitation => TimeDelta::days(7),
     }
+}
+
+/// Whether a mail of this purpose holds a code beside its link.
+pub fn has_code(purpose: Purpose) -> bool {
+    !matches!(purpose, Purpose::EmailChangeUndo | Purpose::Invitation)
 }
 
 /// Crockford's base 32: no I, L, O and U.
@@ -80,8 +86,38 @@ impl TicketKey {
             })
             .collect();
         let expected = self.code(purpose, id, round);
-        constant_time::verify_slices_are_equal(expected.expose().as_bytes(), typed.as_bytes())
+        has_code(purpose)
+            && constant_time::verify_slices_are_equal(
+                expected.expose().as_bytes(),
+                typed.as_bytes(),
+            )
             .is_ok()
+    }
+
+    /// A place in a list, for a client to come back to: only we can have made it, and it is worth nothing in another list.
+    pub fn cursor(&self, list: &str, id: Uuid) -> String {
+        let mut octets = id.as_bytes().to_vec();
+        octets.extend_from_slice(&self.cursor_tag(list, id).as_ref()[..8]);
+        URL_SAFE_NO_PAD.encode(octets)
+    }
+
+    /// The row that a cursor of this list names.
+    pub fn cursor_row(&self, list: &str, cursor: &str) -> Option<Uuid> {
+        let octets = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (id, tag) = octets.split_at_checked(16)?;
+        let id = Uuid::from_slice(id).ok()?;
+        let expected = self.cursor_tag(list, id);
+        constant_time::verify_slices_are_equal(&expected.as_ref()[..8], tag)
+            .is_ok()
+            .then_some(id)
+    }
+
+    fn cursor_tag(&self, list: &str, id: Uuid) -> hmac::Tag {
+        let mut message = hmac::Context::with_key(&self.0);
+        message.update(b"cursor ");
+        message.update(list.as_bytes());
+        message.update(id.as_bytes());
+        message.sign()
     }
 
     fn derive(&self, label: &[u8], id: Uuid, round: i32) -> hmac::Tag {
@@ -148,6 +184,25 @@ mod tests {
             assert!(key.code_matches(purpose, id, 1, &format!("{left} {right}")));
             assert!(!key.code_matches(purpose, id, 2, &code));
             assert!(!key.code_matches(purpose, id, 1, ""));
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_list_and_no_octet_of_it_can_be_changed() {
+        let key = TicketKey::new(&[7; 32]);
+        let id = Uuid::from_u128(1);
+        let cursor = key.cursor("users", id);
+        assert_eq!(key.cursor_row("users", &cursor), Some(id));
+        assert_eq!(key.cursor_row("tenants", &cursor), None);
+        assert_eq!(TicketKey::new(&[8; 32]).cursor_row("users", &cursor), None);
+        for at in 0..cursor.len() {
+            let mut forged = cursor.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(forged).unwrap();
+            assert_eq!(key.cursor_row("users", &forged), None, "{forged}");
+        }
+        for forged in ["", "A", &cursor[1..], &format!("{cursor}A"), "' OR 1=1 --"] {
+            assert_eq!(key.cursor_row("users", forged), None, "{forged}");
         }
     }
 

@@ -61,6 +61,8 @@ on_both_databases! {
         create(&drawn, entity::refresh_token::Entity).await;
         create(&drawn, entity::signing_key::Entity).await;
         create(&drawn, entity::sealed_secret::Entity).await;
+        create(&drawn, entity::tenant::Entity).await;
+        create(&drawn, entity::tenant_member::Entity).await;
         create(&drawn, entity::job::Entity).await;
         create(&drawn, entity::audit_event::Entity).await;
         create(&drawn, entity::limit_counter::Entity).await;

@@ -31,6 +31,8 @@ pub struct Model {
     pub access_token_ttl: i32,
     /// Seconds, sliding.
     pub refresh_token_ttl: i32,
+    /// Nobody comes in through it, and its tokens work nowhere, from then on.
+    pub disabled_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

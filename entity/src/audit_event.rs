@@ -12,10 +12,14 @@ pub struct Model {
     pub kind: String,
     /// `anonymous`, `user` or `administrator`.
     pub actor: String,
+    /// The user who acted, where that is not (or not only) the user whom it befell.
+    pub actor_id: Option<Uuid>,
+    /// Whom it befell.
     pub user_id: Option<Uuid>,
     pub session_id: Option<Uuid>,
     pub application_id: Option<Uuid>,
     pub connection_id: Option<Uuid>,
+    pub tenant_id: Option<Uuid>,
     pub ip_address: Option<String>,
     pub user_agent: Option<String>,
     #[sea_orm(column_type = "JsonBinary")]

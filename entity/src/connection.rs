@@ -28,6 +28,8 @@ pub struct Model {
     pub password_reject_personal_data: bool,
     #[sea_orm(column_type = "JsonBinary")]
     pub password_dictionary: StringList,
+    /// None of its accounts works from then on.
+    pub disabled_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

@@ -15,6 +15,8 @@ pub mod refresh_token;
 pub mod sealed_secret;
 pub mod session;
 pub mod signing_key;
+pub mod tenant;
+pub mod tenant_member;
 pub mod user;
 pub mod verification;
 

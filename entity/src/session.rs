@@ -17,6 +17,9 @@ pub struct Model {
     /// Authentication methods (RFC 8176).
     #[sea_orm(column_type = "JsonBinary")]
     pub amr: StringList,
+    /// Extra claims of its access tokens, as its sign-in asked for them.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub custom_claims: Option<Json>,
     pub authenticated_at: DateTimeUtc,
     pub created_at: DateTimeUtc,
     pub last_used_at: DateTimeUtc,

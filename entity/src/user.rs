@@ -19,6 +19,7 @@ pub struct Model {
     pub username: Option<String>,
     pub username_key: Option<String>,
     pub phone_number: Option<String>,
+    pub phone_number_verified_at: Option<DateTimeUtc>,
     pub display_name: String,
     pub given_name: Option<String>,
     pub middle_name: Option<String>,

@@ -25,6 +25,9 @@ pub enum Purpose {
     /// The former address can be had back.
     #[sea_orm(string_value = "email_change_undo")]
     EmailChangeUndo,
+    /// An account that an administrator made gets its first password.
+    #[sea_orm(string_value = "invitation")]
+    Invitation,
 }
 
 #[sea_orm::model]
@@ -57,6 +60,9 @@ pub struct Model {
     /// Values for the mail's template.
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub template_options: Option<Json>,
+    /// Extra claims for the access tokens of the session that redeeming opens.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub custom_claims: Option<Json>,
     /// A reset that named its password when it was asked for: becomes the user's when it is redeemed.
     pub password_hash: Option<String>,
     /// Which rules that password did not meet, judged while it was still known.

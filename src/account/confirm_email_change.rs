@@ -10,7 +10,7 @@ use crate::caller::{Caller, Identity};
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::password::choose::connection_of;
-use crate::realm::place::Place;
+use crate::realm::place::{self, Place};
 use crate::secret::Secret;
 use crate::session::{self as sessions, Outcome};
 use crate::value::{Email, Locale};
@@ -72,11 +72,9 @@ pub async fn confirm_by_page(app: &App, caller: &Caller, ticket: Secret) -> Resu
     let user = user
         .filter(|user| user.disabled_at.is_none())
         .ok_or_else(|| proof.refusal())?;
-    let application = application::Entity::find_by_id(proof.row.application_id)
-        .one(app.db.read())
-        .await?;
-    let application = application.ok_or_else(|| proof.refusal())?;
-    let place = place_of(app, &user, application).await?;
+    let place = place::again(app, proof.row.application_id, proof.row.connection_id)
+        .await?
+        .ok_or_else(|| proof.refusal())?;
     let tx = app.db.begin().await?;
     let (_, event) = change(app, &tx, caller, &proof, user, &place).await?;
     app.record(&tx, &caller.origin, event).await?;
@@ -153,17 +151,8 @@ async fn tell_old_address(
     let old = Email::parse("email", &user.email).map_err(|issue| Error::internal(issue.message))?;
     let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
     let request = Request {
-        purpose: Purpose::EmailChangeUndo,
-        place,
         user: Some(user.id),
-        email: &old,
-        locale: &locale,
-        decoy: false,
-        code_challenge: None,
-        redirect_to: None,
-        template_options: None,
-        password_hash: None,
-        password_issues: None,
+        ..Request::new(Purpose::EmailChangeUndo, place, &old, &locale)
     };
     start::notify(app, tx, caller, request).await?;
     Ok(())

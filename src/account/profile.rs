@@ -9,7 +9,7 @@ use crate::error::{Error, Issue, Result};
 use crate::realm::place::Place;
 use crate::realm::policy::Personal;
 use crate::realm::role::{self, Roles};
-use crate::realm::{redirect, template_options};
+use crate::realm::{claim, domain, redirect, template_options};
 use crate::value::{self, Email, Issues, Locale, Username};
 use crate::verification as proofs;
 
@@ -32,6 +32,7 @@ pub struct Profile {
     pub redirect_to: Option<String>,
     pub code_challenge: Option<String>,
     pub template_options: Option<Value>,
+    pub custom_claims: Option<Value>,
 }
 
 /// # Errors
@@ -48,6 +49,9 @@ pub fn check(app: &App, caller: &Caller, place: &Place, input: SignUpInput) -> R
     let middle_name = name("middleName", &input.middle_name);
     let family_name = name("familyName", &input.family_name);
     let email = issues.take(Email::parse("email", &input.email));
+    if let Some(email) = &email {
+        issues.take(domain::admits(&place.connection, "email", email));
+    }
     let username = username(place, input.username.as_deref(), &mut issues);
     let phone_number = issues
         .take(value::phone_number(
@@ -71,6 +75,7 @@ pub fn check(app: &App, caller: &Caller, place: &Place, input: SignUpInput) -> R
     );
     let template_options =
         template_options::check(&place.application, input.template_options, &mut issues);
+    let custom_claims = claim::check(&place.application, input.custom_claims, &mut issues);
     issues.none()?;
     // Without an issue there is an address.
     let email = email.ok_or(Error::InvalidInput(Vec::new()))?;
@@ -97,6 +102,7 @@ pub fn check(app: &App, caller: &Caller, place: &Place, input: SignUpInput) -> R
         redirect_to,
         code_challenge: input.code_challenge,
         template_options,
+        custom_claims,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::event::{Event, Kind};
 use crate::password::choose::connection_of;
 use crate::password::prove;
 use crate::realm::place::Place;
-use crate::realm::{redirect, template_options};
+use crate::realm::{domain, redirect, template_options};
 use crate::scalar::Json;
 use crate::secret::Secret;
 use crate::session::Outcome;
@@ -57,11 +57,13 @@ pub async fn request_email_change(
             "This is the address of your account already.",
         ));
     }
+    let connection = connection_of(app, &user).await?;
+    domain::admits(&connection, "newEmail", &email)
+        .map_err(|issue| Error::InvalidInput(vec![issue]))?;
     let redirect_to =
         redirect::check_given(&app.config, &application, input.redirect_to.as_deref())?;
     prove::current_password(app, &user, &input.current_password).await?;
 
-    let connection = connection_of(app, &user).await?;
     let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
     let place = Place {
         application,
@@ -78,17 +80,11 @@ pub async fn request_email_change(
     .await?;
     void_earlier(app, &tx, user.id).await?;
     let request = Request {
-        purpose: Purpose::EmailChange,
-        place: &place,
         user: Some(user.id),
-        email: &email,
-        locale: &locale,
         decoy: taken,
-        code_challenge: None,
         redirect_to,
         template_options,
-        password_hash: None,
-        password_issues: None,
+        ..Request::new(Purpose::EmailChange, &place, &email, &locale)
     };
     let (row, resend_at) = proofs::start::start(app, &tx, caller, request).await?;
     let event = Event {

@@ -17,7 +17,7 @@ use crate::password::choose::{Candidate, choose};
 use crate::realm::place::{self, Place};
 use crate::scalar::Json;
 use crate::secret::Secret;
-use crate::session::{self, Outcome};
+use crate::session::{self, Opening, Outcome};
 use crate::value::Username;
 use crate::verification::{self as proofs, Request, address};
 
@@ -65,6 +65,8 @@ pub struct SignUpInput {
     /// Values for the e-mail template: names that the application lists, strings of at most 100 characters, no addresses
     /// of the web.
     pub template_options: Option<Json>,
+    /// Extra claims of the access tokens: names that the application lists, at most 10, 1,024 octets of JSON in all.
+    pub custom_claims: Option<Json>,
 }
 
 /// # Errors
@@ -135,17 +137,12 @@ async fn wait_for_mail(
     )
     .await?;
     let request = Request {
-        purpose: Purpose::SignUp,
-        place: &place,
-        user: None,
-        email: &profile.email,
-        locale: &profile.locale,
         decoy: taken,
         code_challenge: profile.code_challenge.clone(),
         redirect_to: profile.redirect_to.clone(),
         template_options: profile.template_options.clone(),
-        password_hash: None,
-        password_issues: None,
+        custom_claims: profile.custom_claims.clone(),
+        ..Request::new(Purpose::SignUp, &place, &profile.email, &profile.locale)
     };
     let (row, resend_at) = proofs::start::start(app, &tx, caller, request).await?;
     make_room(app, &tx, &row).await?;
@@ -225,6 +222,7 @@ async fn sign_in_at_once(
     hash: String,
 ) -> Result<Outcome> {
     let now = app.now();
+    let custom_claims = profile.custom_claims;
     let user = user::Model {
         id: app.id(),
         connection_id: place.connection.id,
@@ -237,6 +235,7 @@ async fn sign_in_at_once(
             .map(|username| username.as_str().to_owned()),
         username_key: profile.username.as_ref().map(Username::key),
         phone_number: profile.phone_number,
+        phone_number_verified_at: None,
         display_name: profile.display_name,
         given_name: profile.given_name,
         middle_name: profile.middle_name,
@@ -259,7 +258,13 @@ async fn sign_in_at_once(
     {
         return Err(Error::EmailTaken);
     }
-    let opened = session::open::open(app, &tx, caller, user, place.application, "pwd").await?;
+    let opening = Opening {
+        user,
+        application: place.application,
+        amr: "pwd",
+        custom_claims,
+    };
+    let opened = session::open::open(app, &tx, caller, opening).await?;
     let event = Event {
         session: Some(opened.session.id),
         application: Some(opened.application.id),

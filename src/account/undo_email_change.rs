@@ -3,15 +3,15 @@
 
 use async_graphql::InputObject;
 use entity::verification::{self, Column, Purpose};
-use entity::{application, session, user};
+use entity::{session, user};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, SqlErr};
 
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
-use crate::password::choose::{connection_of, remember};
-use crate::realm::place::Place;
+use crate::password::choose::remember;
+use crate::realm::place;
 use crate::secret::Secret;
 use crate::session::{self as sessions, Outcome};
 use crate::value::{Email, Locale};
@@ -39,14 +39,9 @@ pub async fn undo_email_change(
         None => None,
     };
     let user = user.ok_or_else(|| proof.refusal())?;
-    let connection = connection_of(app, &user).await?;
-    let application = application::Entity::find_by_id(proof.row.application_id)
-        .one(app.db.read())
-        .await?;
-    let place = Place {
-        application: application.ok_or_else(|| proof.refusal())?,
-        connection,
-    };
+    let place = place::again(app, proof.row.application_id, proof.row.connection_id)
+        .await?
+        .ok_or_else(|| proof.refusal())?;
 
     let tx = app.db.begin().await?;
     restore(app, &tx, &proof, &user).await?;
@@ -64,17 +59,8 @@ pub async fn undo_email_change(
         Email::parse("email", &proof.row.email).map_err(|issue| Error::internal(issue.message))?;
     let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
     let request = Request {
-        purpose: Purpose::PasswordReset,
-        place: &place,
         user: Some(user.id),
-        email: &email,
-        locale: &locale,
-        decoy: false,
-        code_challenge: None,
-        redirect_to: None,
-        template_options: None,
-        password_hash: None,
-        password_issues: None,
+        ..Request::new(Purpose::PasswordReset, &place, &email, &locale)
     };
     let row = proofs::start::notify(app, &tx, caller, request).await?;
     tx.commit().await?;

@@ -2,7 +2,7 @@
 
 use async_graphql::InputObject;
 use entity::verification::{Column, Purpose};
-use entity::{application, connection, pending_sign_up, user, verification};
+use entity::{pending_sign_up, user, verification};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
@@ -12,9 +12,11 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::realm::domain;
+use crate::realm::place::{self, Place};
 use crate::secret::Secret;
-use crate::session::{self, Outcome};
-use crate::value::Username;
+use crate::session::{self, Opening, Outcome};
+use crate::value::{Email, Username};
 use crate::verification::{Redeemed, VerificationProof, address, redeem};
 
 /// The answer to a verification mail.
@@ -40,17 +42,15 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
         .transpose();
     let username = username.map_err(|issue| Error::InvalidInput(vec![issue]))?;
     let redeemed = find(app, caller, input.proof, input.code_verifier).await?;
-    refuse_closed(app, &redeemed).await?;
-    let application = application::Entity::find_by_id(redeemed.row.application_id)
-        .one(app.db.read())
-        .await?
-        .filter(|application| {
-            caller
-                .client_id
-                .as_ref()
-                .is_none_or(|client_id| *client_id == application.client_id)
-        })
-        .ok_or_else(|| redeemed.refusal())?;
+    let place = open_place(app, &redeemed).await?;
+    let application = place.application;
+    let elsewhere = caller
+        .client_id
+        .as_ref()
+        .is_some_and(|client_id| *client_id != application.client_id);
+    if elsewhere {
+        return Err(redeemed.refusal());
+    }
     let tx = app.db.begin().await?;
     let (user, event) = match answered(app, &tx, &redeemed, username).await {
         Err(error @ Error::UsernameTaken) => {
@@ -60,7 +60,13 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
         }
         answered => answered?,
     };
-    let opened = session::open::open(app, &tx, caller, user, application, "otp").await?;
+    let opening = Opening {
+        user,
+        application,
+        amr: "otp",
+        custom_claims: redeemed.row.custom_claims.clone(),
+    };
+    let opened = session::open::open(app, &tx, caller, opening).await?;
     app.record(
         &tx,
         &caller.origin,
@@ -81,7 +87,7 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
 /// `INVALID_TICKET`, `SIGN_UP_DISABLED`.
 pub async fn confirm_address(app: &App, caller: &Caller, ticket: Secret) -> Result<()> {
     let redeemed = find(app, caller, VerificationProof::Ticket(ticket), None).await?;
-    refuse_closed(app, &redeemed).await?;
+    open_place(app, &redeemed).await?;
     let tx = app.db.begin().await?;
     let (_, event) = answered(app, &tx, &redeemed, None).await?;
     app.record(&tx, &caller.origin, event).await?;
@@ -99,19 +105,30 @@ async fn find(
     redeem::find(app, caller, proof, verifier.as_ref(), &purposes).await
 }
 
-/// Where signing up was switched off meanwhile, no pending sign-up becomes a user; the proof stays as good as it was.
-async fn refuse_closed(app: &App, redeemed: &Redeemed) -> Result<()> {
-    if redeemed.row.purpose != Purpose::SignUp {
-        return Ok(());
+/// Where the request belongs, as that is now. Where signing up was switched off meanwhile, or the address's domain is not
+/// taken any more, no pending sign-up becomes a user; the proof stays as good as it was.
+async fn open_place(app: &App, redeemed: &Redeemed) -> Result<Place> {
+    let row = &redeemed.row;
+    let place = place::again(app, row.application_id, row.connection_id)
+        .await?
+        .ok_or_else(|| redeemed.refusal())?;
+    if row.purpose != Purpose::SignUp {
+        return Ok(place);
     }
-    let connection = connection::Entity::find_by_id(redeemed.row.connection_id)
-        .one(app.db.read())
-        .await?;
-    if connection.is_some_and(|connection| connection.sign_up_enabled) {
-        return Ok(());
+    let refused = if place.connection.sign_up_enabled {
+        Email::parse("email", &row.email)
+            .and_then(|email| domain::admits(&place.connection, "email", &email))
+            .map_err(|issue| Error::InvalidInput(vec![issue]))
+    } else {
+        Err(Error::SignUpDisabled)
+    };
+    match refused {
+        Ok(()) => Ok(place),
+        Err(error) => {
+            redeemed.give_back(app).await?;
+            Err(error)
+        }
     }
-    redeemed.give_back(app).await?;
-    Err(Error::SignUpDisabled)
 }
 
 /// Makes or verifies the user, and consumes the proof.
@@ -169,6 +186,7 @@ async fn make_user(
             .map(|username| username.as_str().to_owned()),
         username_key: username.as_ref().map(Username::key),
         phone_number: pending.phone_number,
+        phone_number_verified_at: None,
         display_name: pending.display_name,
         given_name: pending.given_name,
         middle_name: pending.middle_name,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::mail::{Asked, Letter, Mail, Options, Proof};
 use crate::text::Texts;
-use crate::ticket::{CODE_LIFE, TicketKey};
+use crate::ticket::{CODE_LIFE, TicketKey, has_code};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -176,6 +176,7 @@ impl Desk {
             Purpose::SignUp => Letter::SignUp(proof, asked(row)),
             Purpose::EmailVerification => Letter::VerifyEmail(proof, asked(row)),
             Purpose::PasswordReset => Letter::ResetPassword(proof, asked(row)),
+            Purpose::Invitation => Letter::Invitation(proof, asked(row)),
             Purpose::EmailChange => Letter::ChangeEmail(proof, asked(row)),
             Purpose::EmailChangeUndo => {
                 let user = match row.user_id {
@@ -204,15 +205,20 @@ impl Desk {
         Ok(Some((to, row.locale.clone(), letter)))
     }
 
-    fn proof(&self, row: &verification::Model) -> Result<Proof> {
+    /// The address that the mail of a verification leads to, with the ticket in its query.
+    ///
+    /// # Errors
+    /// When a stored redirect address is none.
+    pub fn link(&self, row: &verification::Model) -> Result<String> {
         let ticket = self.tickets.ticket(row.id);
         let (page, purpose) = match row.purpose {
             Purpose::SignUp | Purpose::EmailVerification => ("verify", "EMAIL_VERIFICATION"),
             Purpose::PasswordReset => ("reset", "PASSWORD_RESET"),
+            Purpose::Invitation => ("invitation", "INVITATION"),
             Purpose::EmailChange => ("confirm-email", "EMAIL_CHANGE"),
             Purpose::EmailChangeUndo => ("undo-email-change", "EMAIL_CHANGE"),
         };
-        let link = match &row.redirect_to {
+        Ok(match &row.redirect_to {
             Some(address) => {
                 let mut link = Url::parse(address).map_err(Error::internal)?;
                 link.query_pairs_mut()
@@ -221,9 +227,13 @@ impl Desk {
                 link.to_string()
             }
             None => format!("{}/{page}?ticket={}", self.public_url, ticket.expose()),
-        };
-        let code = (row.purpose != Purpose::EmailChangeUndo)
-            .then(|| self.tickets.code(row.purpose, row.id, row.code_round));
+        })
+    }
+
+    fn proof(&self, row: &verification::Model) -> Result<Proof> {
+        let (link, ticket) = (self.link(row)?, self.tickets.ticket(row.id));
+        let code =
+            has_code(row.purpose).then(|| self.tickets.code(row.purpose, row.id, row.code_round));
         Ok(Proof { link, ticket, code })
     }
 }

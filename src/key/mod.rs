@@ -6,4 +6,4 @@ mod token;
 
 pub use ring::{KeyRing, ensure_signing_key, ensure_ticket_key};
 pub use seal::{Sealer, open_with_token, seal_with_token};
-pub use token::{Claims, HasuraClaims, TokenError};
+pub use token::{Claims, HasuraClaims, TenantClaim, TokenError};

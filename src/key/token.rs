@@ -1,13 +1,16 @@
 //! Access tokens: JWTs after RFC 9068, with the claims that Hasura reads.
 
+use std::collections::BTreeMap;
+
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// The `typ` of an access token (RFC 9068 section 2.1): no other token of ours can be taken for one.
 const TYPE: &str = "at+jwt";
-/// Longer tokens are not even decoded.
-const LENGTH: usize = 8_192;
+/// Longer tokens are not even decoded: roles, tenants and extra claims at their bounds stay below.
+const LENGTH: usize = 16_384;
 
 /// Times are seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +28,20 @@ pub struct Claims {
     pub email: String,
     pub email_verified: bool,
     pub locale: String,
+    /// By the tenant's id; left out of the token where there is none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenants: BTreeMap<Uuid, TenantClaim>,
     #[serde(rename = "https://hasura.io/jwt/claims")]
     pub hasura: HasuraClaims,
+    /// Extra claims; their names are none of those above.
+    #[serde(flatten, skip_deserializing)]
+    pub custom: Map<String, Value>,
+}
+
+/// What the user is in one tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantClaim {
+    pub roles: Vec<String>,
 }
 
 /// Hasura takes texts and, for the roles, a list of texts.
@@ -40,6 +55,27 @@ pub struct HasuraClaims {
     pub allowed_roles: Vec<String>,
     #[serde(rename = "x-hasura-user-is-anonymous")]
     pub is_anonymous: String,
+    /// PostgreSQL's notation of an array, for `_in`: `{id,id}`.
+    #[serde(
+        rename = "x-hasura-tenant-ids",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tenant_ids: Option<String>,
+    /// Only of a user who is in one tenant alone.
+    #[serde(
+        rename = "x-hasura-tenant-id",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tenant_id: Option<String>,
+    /// As JSON: the claim `tenants`, for `jsonb` operators.
+    #[serde(
+        rename = "x-hasura-tenant-roles",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tenant_roles: Option<String>,
 }
 
 /// Why a bearer is no access token of ours.

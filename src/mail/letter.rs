@@ -42,6 +42,8 @@ pub enum Letter {
     ChangePassword(Asked),
     /// Choose a new password.
     ResetPassword(Proof, Asked),
+    /// An account was made for the reader, who chooses its password.
+    Invitation(Proof, Asked),
     /// A new password was chosen so.
     PasswordReset(Asked),
     /// Confirm the new address of an account; to that address.
@@ -101,6 +103,7 @@ impl Letter {
             Self::VerifyEmail(..) => ("verify_email", "EMAIL_VERIFICATION"),
             Self::ChangePassword(_) => ("change_password", "PASSWORD_CHANGED"),
             Self::ResetPassword(..) => ("reset_password", "PASSWORD_RESET"),
+            Self::Invitation(..) => ("invitation", "INVITATION"),
             Self::PasswordReset(_) => ("password_reset", "PASSWORD_WAS_RESET"),
             Self::ChangeEmail(..) => ("change_email", "EMAIL_CHANGE"),
             Self::ChangeEmailTaken(_) => ("change_email_taken", "EMAIL_CHANGE_TAKEN"),
@@ -113,6 +116,7 @@ impl Letter {
             Self::SignUp(proof, _)
             | Self::VerifyEmail(proof, _)
             | Self::ResetPassword(proof, _)
+            | Self::Invitation(proof, _)
             | Self::ChangeEmail(proof, _)
             | Self::EmailChanged { undo: proof, .. } => Some(proof),
             _ => None,
@@ -126,6 +130,7 @@ impl Letter {
             Self::SignUp(proof, asked)
             | Self::VerifyEmail(proof, asked)
             | Self::ResetPassword(proof, asked)
+            | Self::Invitation(proof, asked)
             | Self::ChangeEmail(proof, asked) => {
                 let proof = context! { link => &proof.link, code => proof.code.as_ref().map(Secret::expose) };
                 context! { proof, asked => asked.context(), options }

@@ -94,18 +94,16 @@ pub async fn request_password_reset(
         .and_then(|user| crate::value::Locale::parse("locale", &user.locale).ok());
     let locale = locale.or_else(|| caller.locale.clone()).unwrap_or_default();
     let request = Request {
-        purpose: Purpose::PasswordReset,
-        place: &place,
         user: user.as_ref().map(|user| user.id),
-        // As the caller wrote it, here and whenever the mail is asked for again: how it is stored tells that it is.
-        email: &email,
-        locale: &locale,
         decoy: user.is_none(),
         code_challenge: input.code_challenge,
         redirect_to,
         template_options,
         password_hash,
         password_issues,
+        // The address as the caller wrote it, here and whenever the mail is asked for again: how it is stored tells that
+        // it is.
+        ..Request::new(Purpose::PasswordReset, &place, &email, &locale)
     };
     let tx = app.db.begin().await?;
     let (row, resend_at) = verification::start::start(app, &tx, caller, request).await?;

@@ -2,7 +2,7 @@
 
 use async_graphql::InputObject;
 use entity::verification::Purpose;
-use entity::{application, connection, session, user};
+use entity::{session, user};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::choose::{Candidate, choose, connection_of, personal_data, remember, weak_by_name};
@@ -11,8 +11,9 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::job::Task;
+use crate::realm::place::{self, Place};
 use crate::secret::Secret;
-use crate::session::{self as sessions, Outcome};
+use crate::session::{self as sessions, Opening, Outcome};
 use crate::verification::{Redeemed, VerificationProof, address, redeem};
 
 /// The answer to a change-password mail.
@@ -44,20 +45,24 @@ pub async fn reset_password(
         &[Purpose::PasswordReset],
     )
     .await?;
+    let application = open_place(app, &proof).await?.application;
+    let elsewhere = caller
+        .client_id
+        .as_ref()
+        .is_some_and(|client_id| *client_id != application.client_id);
+    if elsewhere {
+        return Err(proof.refusal());
+    }
     let (user, hash) = prepare(app, caller, &proof, input.new_password.as_ref()).await?;
-    let application = application::Entity::find_by_id(proof.row.application_id)
-        .one(app.db.read())
-        .await?
-        .filter(|application| {
-            caller
-                .client_id
-                .as_ref()
-                .is_none_or(|client_id| *client_id == application.client_id)
-        })
-        .ok_or_else(|| proof.refusal())?;
     let tx = app.db.begin().await?;
     let (user, event) = replace(app, &tx, caller, &proof, user, hash).await?;
-    let opened = sessions::open::open(app, &tx, caller, user, application, "otp").await?;
+    let opening = Opening {
+        user,
+        application,
+        amr: "otp",
+        custom_claims: proof.row.custom_claims.clone(),
+    };
+    let opened = sessions::open::open(app, &tx, caller, opening).await?;
     app.record(
         &tx,
         &caller.origin,
@@ -84,6 +89,7 @@ pub async fn reset_by_page(
 ) -> Result<()> {
     let ticket = VerificationProof::Ticket(ticket);
     let proof = redeem::find(app, caller, ticket, None, &[Purpose::PasswordReset]).await?;
+    open_place(app, &proof).await?;
     let (user, hash) = prepare(app, caller, &proof, Some(new_password)).await?;
     let tx = app.db.begin().await?;
     let (_, event) = replace(app, &tx, caller, &proof, user, hash).await?;
@@ -100,11 +106,13 @@ pub async fn reset_by_page(
 pub async fn least_length(app: &App, caller: &Caller, ticket: Secret) -> Result<i32> {
     let ticket = VerificationProof::Ticket(ticket);
     let proof = redeem::find(app, caller, ticket, None, &[Purpose::PasswordReset]).await?;
-    let connection = connection::Entity::find_by_id(proof.row.connection_id)
-        .one(app.db.read())
-        .await?;
-    connection
-        .map(|connection| connection.password_min_length)
+    let place = open_place(app, &proof).await?;
+    Ok(place.connection.password_min_length)
+}
+
+async fn open_place(app: &App, proof: &Redeemed) -> Result<Place> {
+    place::again(app, proof.row.application_id, proof.row.connection_id)
+        .await?
         .ok_or_else(|| proof.refusal())
 }
 

@@ -4,6 +4,7 @@ use async_graphql::InputObject;
 use entity::user;
 use entity::verification::Purpose;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -11,11 +12,13 @@ use crate::db::only;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::hasher::Checked;
+use crate::realm::claim;
 use crate::realm::place::{self, Place};
 use crate::realm::policy::MAX_LENGTH;
+use crate::scalar::Json;
 use crate::secret::Secret;
-use crate::session::{self, Outcome};
-use crate::value::{Email, Locale, Username};
+use crate::session::{self, Opening, Outcome};
+use crate::value::{Email, Issues, Locale, Username};
 use crate::verification::{self, Request};
 
 /// Who signs in, where, and with which password.
@@ -29,6 +32,9 @@ pub struct SignInInput {
     pub login: String,
     #[graphql(secret)]
     pub password: Secret,
+    /// Extra claims of the access tokens: names that the application lists, at most 10, 1,024 octets of JSON in all. Kept
+    /// across refreshes.
+    pub custom_claims: Option<Json>,
 }
 
 /// # Errors
@@ -41,6 +47,9 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         input.connection.as_deref(),
     )
     .await?;
+    let mut issues = Issues::default();
+    let custom_claims = claim::check(&place.application, input.custom_claims, &mut issues);
+    issues.none()?;
     if input.password.expose().chars().count() > MAX_LENGTH {
         // No password is that long, whoever's it is: nothing is told by not hashing it.
         return Err(Error::InvalidCredentials);
@@ -55,11 +64,17 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         return Err(Error::AccountDisabled);
     }
     if user.email_verified_at.is_none() && place.connection.email_verification_required {
-        return ask_for_verification(app, caller, &place, &user).await;
+        return ask_for_verification(app, caller, &place, &user, custom_claims).await;
     }
     let user = rehash(app, caller, user, &input.password, &checked).await?;
     let tx = app.db.begin().await?;
-    let opened = session::open::open(app, &tx, caller, user, place.application, "pwd").await?;
+    let opening = Opening {
+        user,
+        application: place.application,
+        amr: "pwd",
+        custom_claims,
+    };
+    let opened = session::open::open(app, &tx, caller, opening).await?;
     let event = Event {
         session: Some(opened.session.id),
         application: Some(opened.application.id),
@@ -94,23 +109,16 @@ async fn ask_for_verification(
     caller: &Caller,
     place: &Place,
     user: &user::Model,
+    custom_claims: Option<Value>,
 ) -> Result<Outcome> {
     let email =
         Email::parse("login", &user.email).map_err(|issue| Error::internal(issue.message))?;
     let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
     let tx = app.db.begin().await?;
     let request = Request {
-        purpose: Purpose::EmailVerification,
-        place,
         user: Some(user.id),
-        email: &email,
-        locale: &locale,
-        decoy: false,
-        code_challenge: None,
-        redirect_to: None,
-        template_options: None,
-        password_hash: None,
-        password_issues: None,
+        custom_claims,
+        ..Request::new(Purpose::EmailVerification, place, &email, &locale)
     };
     let (row, resend_at) = verification::start::start(app, &tx, caller, request).await?;
     tx.commit().await?;

@@ -1,11 +1,14 @@
 //! Who may come in, under which rules: applications, connections, roles, redirect addresses.
 
 mod auth_config;
+pub mod claim;
+pub mod domain;
 pub mod place;
 pub mod policy;
 pub mod redirect;
 pub mod role;
 pub mod template_options;
+pub mod tenant;
 
 use async_graphql::{Context, Object};
 pub use auth_config::{AuthConfig, ErrorCode};

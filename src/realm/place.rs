@@ -1,7 +1,8 @@
 //! Where a request belongs: its application, and one of the connections that this application enables.
 
 use entity::{application, application_connection, connection};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, SelectThree, TopologyStar};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -30,25 +31,63 @@ pub async fn find(
     connection: Option<&str>,
 ) -> Result<Place> {
     let client_id = storable(client_id.or(caller.client_id.as_deref()).unwrap_or(DEFAULT));
-    let mut enabled = application_connection::Entity::find()
-        .filter(application::Column::ClientId.eq(client_id))
-        .order_by_asc(application_connection::Column::Position)
-        .find_also_related(application::Entity)
-        .find_also_related(connection::Entity);
+    let mut enabled = enabled().filter(application::Column::ClientId.eq(client_id));
     if let Some(name) = connection {
         enabled = enabled.filter(connection::Column::Name.eq(storable(name)));
     }
-    match only(enabled.all(app.db.read()).await?) {
-        Some((_, Some(application), Some(connection))) => Ok(Place {
+    match place(enabled.all(app.db.read()).await?) {
+        Some(place) => Ok(place),
+        None => Err(unknown(app, client_id).await?),
+    }
+}
+
+/// The place of something that was begun before: nothing, where the application or the connection was switched off since,
+/// or the one enables the other no more.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn again(app: &App, application: Uuid, connection: Uuid) -> Result<Option<Place>> {
+    let found = enabled()
+        .filter(application::Column::Id.eq(application))
+        .filter(connection::Column::Id.eq(connection));
+    Ok(place(found.all(app.db.read()).await?))
+}
+
+/// Applications that are open, each with the open connections that it enables; its default one first.
+fn enabled() -> SelectThree<
+    application_connection::Entity,
+    application::Entity,
+    connection::Entity,
+    TopologyStar,
+> {
+    application_connection::Entity::find()
+        .order_by_asc(application_connection::Column::Position)
+        .find_also_related(application::Entity)
+        .find_also_related(connection::Entity)
+        .filter(application::Column::DisabledAt.is_null())
+        .filter(connection::Column::DisabledAt.is_null())
+}
+
+fn place(
+    found: Vec<(
+        application_connection::Model,
+        Option<application::Model>,
+        Option<connection::Model>,
+    )>,
+) -> Option<Place> {
+    match only(found) {
+        Some((_, Some(application), Some(connection))) => Some(Place {
             application,
             connection,
         }),
-        _ => Err(unknown(app, client_id).await?),
+        _ => None,
     }
 }
 
 async fn unknown(app: &App, client_id: &str) -> Result<Error> {
-    let of_id = application::Entity::find().filter(application::Column::ClientId.eq(client_id));
+    let of_id = application::Entity::find()
+        .filter(application::Column::ClientId.eq(client_id))
+        .filter(application::Column::DisabledAt.is_null());
     Ok(match of_id.one(app.db.read()).await? {
         Some(_) => Error::invalid(
             "connection",

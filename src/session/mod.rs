@@ -8,7 +8,7 @@ mod revoke;
 mod sign_out;
 
 use async_graphql::{Context, Object};
-pub use open::{Opened, keep};
+pub use open::{Opened, Opening, keep};
 pub use refresh::RefreshSessionInput;
 pub use result::{Outcome, PendingVerification, SessionResult, VerificationPurpose, answer};
 pub use revoke::{RevokeSessionInput, RevokeSessionPayload, revoke};

@@ -1,15 +1,20 @@
 //! Opens a session for a user whose proof has been checked, and makes its tokens.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use entity::{application, session, user};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
+use uuid::Uuid;
 
 use super::chain::{self, ABSOLUTE_LIFE, Minted};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Reason, Result};
-use crate::key::{Claims, HasuraClaims};
-use crate::realm::role;
+use crate::key::{Claims, HasuraClaims, TenantClaim};
+use crate::realm::tenant::{self, Membership};
+use crate::realm::{claim, role};
 use crate::secret::Secret;
 
 /// A session and the tokens that were just made for it.
@@ -25,6 +30,17 @@ pub struct Opened {
     pub first_seen: bool,
 }
 
+/// What a session is opened with, once the proof has been checked.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    pub user: user::Model,
+    pub application: application::Model,
+    /// The authentication method (RFC 8176).
+    pub amr: &'static str,
+    /// Extra claims of its access tokens.
+    pub custom_claims: Option<Value>,
+}
+
 /// Opens a session inside the caller's transaction. The user's row is touched first and decides: whoever was disabled,
 /// or changed the password that was just checked, in the meantime, does not come in.
 ///
@@ -34,11 +50,15 @@ pub async fn open(
     app: &App,
     tx: &impl ConnectionTrait,
     caller: &Caller,
-    mut user: user::Model,
-    application: application::Model,
-    amr: &str,
+    opening: Opening,
 ) -> Result<Opened> {
     let now = app.now();
+    let Opening {
+        mut user,
+        application,
+        amr,
+        custom_claims,
+    } = opening;
     let first_seen = note_sign_in(app, tx, &user).await?;
     user.last_sign_in_at = Some(now);
     let mut session = session::Model {
@@ -48,6 +68,7 @@ pub async fn open(
         user_agent: caller.origin.user_agent.clone(),
         ip_address: caller.origin.ip.clone(),
         amr: entity::StringList::of([amr]),
+        custom_claims,
         authenticated_at: now,
         created_at: now,
         last_used_at: now,
@@ -61,7 +82,16 @@ pub async fn open(
         .await?;
     let refresh = chain::mint(app, session.expires_at);
     chain::store(app, tx, session.id, &refresh).await?;
-    finish(app, session, user, application, refresh, first_seen)
+    let memberships = tenant::of(tx, &[user.id]).await?;
+    let opened = Opened::new(session, user, application, refresh);
+    finish(
+        app,
+        Opened {
+            first_seen,
+            ..opened
+        },
+        &memberships,
+    )
 }
 
 /// Keeps a session under fresh tokens: every refresh token handed out before is retired without a successor. The
@@ -93,21 +123,44 @@ pub async fn keep(
     chain::retire(tx, session.id, now).await?;
     let refresh = chain::mint(app, session.expires_at);
     chain::store(app, tx, session.id, &refresh).await?;
-    finish(app, session, user, application, refresh, false)
+    let memberships = tenant::of(tx, &[user.id]).await?;
+    finish(
+        app,
+        Opened::new(session, user, application, refresh),
+        &memberships,
+    )
 }
 
-/// Signs the access token and puts everything together.
-pub(super) fn finish(
-    app: &App,
-    session: session::Model,
-    user: user::Model,
-    application: application::Model,
-    refresh: Minted,
-    first_seen: bool,
-) -> Result<Opened> {
+impl Opened {
+    /// Without an access token yet.
+    pub(super) fn new(
+        session: session::Model,
+        user: user::Model,
+        application: application::Model,
+        refresh: Minted,
+    ) -> Self {
+        Self {
+            access_expires_at: session.last_used_at,
+            access_token: Secret::new(String::new()),
+            first_seen: false,
+            session,
+            user,
+            application,
+            refresh,
+        }
+    }
+}
+
+/// Signs the access token.
+pub(super) fn finish(app: &App, opened: Opened, memberships: &[Membership]) -> Result<Opened> {
     let now = app.now();
-    let access_expires_at = now + TimeDelta::seconds(application.access_token_ttl.into());
-    let roles = role::in_token(&application, &user);
+    let Opened {
+        session,
+        user,
+        application,
+        ..
+    } = &opened;
+    let expires_at = now + TimeDelta::seconds(application.access_token_ttl.into());
     let claims = Claims {
         iss: app.keys.issuer().to_owned(),
         aud: application.client_id.clone(),
@@ -116,28 +169,57 @@ pub(super) fn finish(
         sid: session.id,
         jti: app.id(),
         iat: now.timestamp(),
-        exp: access_expires_at.timestamp(),
+        exp: expires_at.timestamp(),
         auth_time: session.authenticated_at.timestamp(),
         amr: session.amr.0.clone(),
         email: user.email.clone(),
         email_verified: user.email_verified_at.is_some(),
         locale: user.locale.clone(),
-        hasura: HasuraClaims {
-            user_id: user.id.to_string(),
-            default_role: roles.default,
-            allowed_roles: roles.all,
-            is_anonymous: "false".to_owned(),
-        },
+        tenants: tenants(memberships),
+        hasura: hasura(application, user, memberships)?,
+        custom: claim::in_token(application, session.custom_claims.as_ref()),
     };
-    let access_token = Secret::new(app.keys.sign(&claims)?);
     Ok(Opened {
-        session,
-        user,
-        application,
-        refresh,
-        access_token,
-        access_expires_at,
-        first_seen,
+        access_token: Secret::new(app.keys.sign(&claims)?),
+        access_expires_at: expires_at,
+        ..opened
+    })
+}
+
+fn tenants(memberships: &[Membership]) -> BTreeMap<Uuid, TenantClaim> {
+    let claim = |membership: &Membership| {
+        let roles = membership.roles.clone();
+        (membership.tenant_id, TenantClaim { roles })
+    };
+    memberships.iter().map(claim).collect()
+}
+
+/// Hasura takes texts only, so that lists of tenants go as PostgreSQL and JSON write them.
+fn hasura(
+    application: &application::Model,
+    user: &user::Model,
+    memberships: &[Membership],
+) -> Result<HasuraClaims> {
+    let roles = role::in_token(application, user);
+    let ids: Vec<String> = memberships
+        .iter()
+        .map(|membership| membership.tenant_id.to_string())
+        .collect();
+    let roles_of_tenants = match memberships {
+        [] => None,
+        some => Some(serde_json::to_string(&tenants(some)).map_err(Error::internal)?),
+    };
+    Ok(HasuraClaims {
+        user_id: user.id.to_string(),
+        default_role: roles.default,
+        allowed_roles: roles.all,
+        is_anonymous: "false".to_owned(),
+        tenant_ids: (!ids.is_empty()).then(|| format!("{{{}}}", ids.join(","))),
+        tenant_id: match ids.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        },
+        tenant_roles: roles_of_tenants,
     })
 }
 

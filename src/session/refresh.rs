@@ -14,6 +14,7 @@ use crate::db::only;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::key::{open_with_token, seal_with_token};
+use crate::realm::tenant::{self, Membership};
 use crate::secret::Secret;
 use crate::ticket::digest_of;
 
@@ -43,15 +44,17 @@ pub async fn refresh_session(
     let token = input.refresh_token.ok_or_else(required)?;
     let presented = find(app, caller, token).await?;
     let now = app.now();
+    // Before the rotation: what fails after it looks like a lost answer to the client.
+    let memberships = tenant::of(app.db.read(), &[presented.user.id]).await?;
     if presented.row.rotated_at.is_none()
         && let Some(minted) = rotate(app, &presented, now).await?
     {
-        return complete(app, presented, minted, now);
+        return complete(app, presented, minted, &memberships, now);
     }
     // Rotated before, or by a request that ran beside this one.
     let presented = find(app, caller, presented.token).await?;
     match repeat(app, &presented, now).await? {
-        Some(minted) => complete(app, presented, minted, now),
+        Some(minted) => complete(app, presented, minted, &memberships, now),
         None => refuse(app, caller, &presented, now).await,
     }
 }
@@ -175,7 +178,13 @@ async fn refuse(
     Err(Error::InvalidRefreshToken)
 }
 
-fn complete(app: &App, presented: Presented, minted: Minted, now: DateTime<Utc>) -> Result<Opened> {
+fn complete(
+    app: &App,
+    presented: Presented,
+    minted: Minted,
+    memberships: &[Membership],
+    now: DateTime<Utc>,
+) -> Result<Opened> {
     let Presented {
         mut session,
         user,
@@ -184,7 +193,11 @@ fn complete(app: &App, presented: Presented, minted: Minted, now: DateTime<Utc>)
     } = presented;
     session.last_used_at = now;
     session.expires_at = minted.expires_at;
-    finish(app, session, user, application, minted, false)
+    finish(
+        app,
+        Opened::new(session, user, application, minted),
+        memberships,
+    )
 }
 
 fn required() -> Error {

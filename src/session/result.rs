@@ -146,7 +146,7 @@ impl From<Purpose> for VerificationPurpose {
     fn from(purpose: Purpose) -> Self {
         match purpose {
             Purpose::SignUp | Purpose::EmailVerification => Self::EmailVerification,
-            Purpose::PasswordReset => Self::PasswordReset,
+            Purpose::PasswordReset | Purpose::Invitation => Self::PasswordReset,
             Purpose::EmailChange | Purpose::EmailChangeUndo => Self::EmailChange,
         }
     }

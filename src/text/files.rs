@@ -25,6 +25,8 @@ const TEMPLATES: &[(&str, &str)] = embedded!("templates":
     "mail/change_password.txt",
     "mail/email_changed.html",
     "mail/email_changed.txt",
+    "mail/invitation.html",
+    "mail/invitation.txt",
     "mail/password_reset.html",
     "mail/password_reset.txt",
     "mail/reset_password.html",

@@ -78,6 +78,10 @@ fn mail(template: &str, from: &str, options: Value) -> Value {
         "sign_up" | "verify_email" | "reset_password" | "change_email" => {
             context! { proof => proof(), asked, options }
         }
+        "invitation" => {
+            let proof = context! { link => "https://id.example.org/invitation?ticket=sample" };
+            context! { proof, asked, options }
+        }
         "email_changed" => context! {
             new_email => "new@example.org",
             undo_link => "https://id.example.org/undo-email-change?ticket=sample",

@@ -2,4 +2,4 @@
 
 pub mod view;
 
-pub use view::{Selection, User, UserSession};
+pub use view::{Selection, TenantMembership, User, UserSession};

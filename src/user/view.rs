@@ -1,12 +1,17 @@
 //! The GraphQL types of a user and its sessions, and how they are filled.
 
+use std::collections::{HashMap, HashSet};
+
 use async_graphql::{Enum, ID, Lookahead, SimpleObject};
 use chrono::Utc;
 use entity::{connection, session, user};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::realm::tenant::{self, Membership};
 use crate::scalar::{DateTime, Json};
 
 /// A list of sessions is no longer than this; a person has fewer devices.
@@ -27,7 +32,7 @@ pub struct User {
     username: Option<String>,
     /// In international form (E.164).
     phone_number: Option<String>,
-    /// Always false: telephone numbers are not verified yet.
+    /// Whether an administrator has said that the number is the user's; it cannot be verified here yet.
     phone_number_verified: bool,
     /// What to call this user; the part of the address before the `@` where the user gave nothing else.
     display_name: String,
@@ -46,6 +51,8 @@ pub struct User {
     default_role: String,
     /// Every role of the user. A token carries those that its application knows.
     roles: Vec<String>,
+    /// The tenants that this user belongs to, the oldest first.
+    tenants: Vec<TenantMembership>,
     /// True while the account may not sign in.
     disabled: bool,
     /// `disabled`, `emailVerified` and whether there is a password, in one word.
@@ -92,6 +99,15 @@ pub struct UserCredentials {
     saml: bool,
 }
 
+/// What a user is in one tenant.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct TenantMembership {
+    tenant_id: ID,
+    tenant_name: String,
+    /// The user's roles there; they say nothing elsewhere.
+    roles: Vec<String>,
+}
+
 /// One sign-in on one device.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct UserSession {
@@ -115,6 +131,7 @@ pub struct UserSession {
 pub struct Selection {
     connection: bool,
     sessions: bool,
+    tenants: bool,
 }
 
 impl Selection {
@@ -123,12 +140,22 @@ impl Selection {
         Self {
             connection: user.field("connection").exists(),
             sessions: user.field("sessions").exists(),
+            tenants: user.field("tenants").exists(),
+        }
+    }
+
+    /// What either selects.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            connection: self.connection || other.connection,
+            sessions: self.sessions || other.sessions,
+            tenants: self.tenants || other.tenants,
         }
     }
 }
 
-/// Fills the view of one user, here and not in resolvers below, because those must not fail. `current` is the caller's
-/// own session.
+/// Fills the view of one user. `current` is the caller's own session.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -139,52 +166,118 @@ pub async fn load(
     selection: Selection,
     now: chrono::DateTime<Utc>,
 ) -> Result<User> {
-    let connection = if selection.connection {
-        let row = connection::Entity::find_by_id(user.connection_id)
-            .one(db)
-            .await?;
-        row.ok_or_else(|| Error::internal("a user without a connection"))?
-            .name
+    let views = load_all(db, vec![user], current, selection, now).await?;
+    views
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::internal("one user is one view"))
+}
+
+/// Fills the views of several users, with one query for each thing that is selected, however many users there are. Here
+/// and not in resolvers below, because those must not fail.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn load_all(
+    db: &impl ConnectionTrait,
+    users: Vec<user::Model>,
+    current: Option<Uuid>,
+    selection: Selection,
+    now: chrono::DateTime<Utc>,
+) -> Result<Vec<User>> {
+    let ids: Vec<Uuid> = users.iter().map(|user| user.id).collect();
+    let connections = if selection.connection {
+        connections_of(db, &users).await?
     } else {
-        String::new()
+        HashMap::new()
     };
-    let sessions = if selection.sessions {
-        sessions_of(db, user.id, current, now).await?
+    let mut sessions = if selection.sessions {
+        sessions_of(db, &ids, current, now).await?
+    } else {
+        HashMap::new()
+    };
+    let memberships = if selection.tenants {
+        tenant::of(db, &ids).await?
     } else {
         Vec::new()
     };
-    Ok(view(user, connection, sessions))
+    let view = |user: user::Model| {
+        let own = memberships
+            .iter()
+            .filter(|membership| membership.user_id == user.id);
+        User {
+            tenants: own.cloned().map(TenantMembership::from).collect(),
+            connection: connections
+                .get(&user.connection_id)
+                .cloned()
+                .unwrap_or_default(),
+            sessions: sessions.remove(&user.id).unwrap_or_default(),
+            ..view(user)
+        }
+    };
+    Ok(users.into_iter().map(view).collect())
 }
 
-/// The sessions that are alive.
+impl From<Membership> for TenantMembership {
+    fn from(membership: Membership) -> Self {
+        Self {
+            tenant_id: membership.tenant_id.into(),
+            tenant_name: membership.name,
+            roles: membership.roles,
+        }
+    }
+}
+
+/// Names by id.
+async fn connections_of(
+    db: &impl ConnectionTrait,
+    users: &[user::Model],
+) -> Result<HashMap<Uuid, String>> {
+    let ids: HashSet<Uuid> = users.iter().map(|user| user.connection_id).collect();
+    let rows = connection::Entity::find()
+        .filter(connection::Column::Id.is_in(ids))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
+/// The sessions that are alive, by user.
 async fn sessions_of(
     db: &impl ConnectionTrait,
-    user: Uuid,
+    users: &[Uuid],
     current: Option<Uuid>,
     now: chrono::DateTime<Utc>,
-) -> Result<Vec<UserSession>> {
+) -> Result<HashMap<Uuid, Vec<UserSession>>> {
     let rows = session::Entity::find()
-        .filter(session::Column::UserId.eq(user))
+        .filter(session::Column::UserId.is_in(users.iter().copied()))
         .filter(session::Column::RevokedAt.is_null())
         .filter(session::Column::ExpiresAt.gt(now))
         .order_by_desc(session::Column::CreatedAt)
         .order_by_desc(session::Column::Id)
-        .limit(SESSIONS)
+        .limit(SESSIONS * users.len() as u64)
         .all(db)
         .await?;
-    let view = |row: session::Model| UserSession {
-        current: current == Some(row.id),
-        id: row.id.into(),
-        user_agent: row.user_agent,
-        ip_address: row.ip_address,
-        created_at: DateTime(row.created_at),
-        last_used_at: DateTime(row.last_used_at),
-        expires_at: DateTime(row.expires_at),
-    };
-    Ok(rows.into_iter().map(view).collect())
+    let mut sessions: HashMap<Uuid, Vec<UserSession>> = HashMap::new();
+    for row in rows {
+        let own = sessions.entry(row.user_id).or_default();
+        if own.len() as u64 == SESSIONS {
+            continue;
+        }
+        own.push(UserSession {
+            current: current == Some(row.id),
+            id: row.id.into(),
+            user_agent: row.user_agent,
+            ip_address: row.ip_address,
+            created_at: DateTime(row.created_at),
+            last_used_at: DateTime(row.last_used_at),
+            expires_at: DateTime(row.expires_at),
+        });
+    }
+    Ok(sessions)
 }
 
-fn view(user: user::Model, connection: String, sessions: Vec<UserSession>) -> User {
+/// What a user's own row tells.
+fn view(user: user::Model) -> User {
     User {
         status: status(&user),
         credentials: UserCredentials {
@@ -195,12 +288,12 @@ fn view(user: user::Model, connection: String, sessions: Vec<UserSession>) -> Us
             saml: false,
         },
         id: user.id.into(),
-        connection,
+        connection: String::new(),
         email: user.email,
         email_verified: user.email_verified_at.is_some(),
         username: user.username,
         phone_number: user.phone_number,
-        phone_number_verified: false,
+        phone_number_verified: user.phone_number_verified_at.is_some(),
         display_name: user.display_name,
         given_name: user.given_name,
         middle_name: user.middle_name,
@@ -217,7 +310,8 @@ fn view(user: user::Model, connection: String, sessions: Vec<UserSession>) -> Us
         created_at: DateTime(user.created_at),
         updated_at: DateTime(user.updated_at),
         last_sign_in_at: user.last_sign_in_at.map(DateTime),
-        sessions,
+        tenants: Vec::new(),
+        sessions: Vec::new(),
     }
 }
 
@@ -230,5 +324,20 @@ fn status(user: &user::Model) -> UserStatus {
         UserStatus::Unverified
     } else {
         UserStatus::Active
+    }
+}
+
+impl UserStatus {
+    /// Whose status it is; the same rule as for a single one.
+    pub fn condition(self) -> Condition {
+        use user::Column;
+        let enabled = Condition::all().add(Column::DisabledAt.is_null());
+        let with_password = enabled.clone().add(Column::PasswordHash.is_not_null());
+        match self {
+            Self::Disabled => Condition::all().add(Column::DisabledAt.is_not_null()),
+            Self::Invited => enabled.add(Column::PasswordHash.is_null()),
+            Self::Unverified => with_password.add(Column::EmailVerifiedAt.is_null()),
+            Self::Active => with_password.add(Column::EmailVerifiedAt.is_not_null()),
+        }
     }
 }

@@ -9,5 +9,5 @@ mod username;
 pub use email::Email;
 pub use locale::Locale;
 pub use network::network_of;
-pub use profile::{Issues, client_text, metadata, phone_number, storable, text};
+pub use profile::{Issues, client_text, json_within, metadata, phone_number, storable, text};
 pub use username::Username;

@@ -103,12 +103,42 @@ pub fn metadata(path: &'static str, given: &Map<String, Value>) -> Result<(), Is
             1,
         )?;
     }
-    let octets = serde_json::to_string(given).map_or(usize::MAX, |text| text.len());
-    if octets > OCTETS {
+    within_octets(path, given, OCTETS)
+}
+
+/// Any JSON of at most 10 properties, nested at most 4 deep, of at most so many octets.
+///
+/// # Errors
+/// `too_many`, `too_long` or `format`, with the path of the property.
+pub fn json_within(
+    path: &'static str,
+    given: &Map<String, Value>,
+    octets: usize,
+) -> Result<(), Issue> {
+    within_octets(path, given, octets)?;
+    if given.len() > PROPERTIES {
+        return Err(Issue::new(
+            path,
+            "too_many",
+            format!("At most {PROPERTIES} properties."),
+        ));
+    }
+    given
+        .iter()
+        .try_for_each(|(name, value)| within_bounds(&format!("{path}.{name}"), value, 1))
+}
+
+fn within_octets(
+    path: &'static str,
+    given: &Map<String, Value>,
+    octets: usize,
+) -> Result<(), Issue> {
+    let length = serde_json::to_string(given).map_or(usize::MAX, |text| text.len());
+    if length > octets {
         return Err(Issue::new(
             path,
             "too_long",
-            format!("At most {OCTETS} octets of JSON."),
+            format!("At most {octets} octets of JSON."),
         ));
     }
     Ok(())

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use entity::StringList;
 use entity::verification::{self, Purpose};
 use sea_orm::{ConnectionTrait, EntityTrait};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -29,10 +30,32 @@ pub struct Request<'a> {
     pub decoy: bool,
     pub code_challenge: Option<String>,
     pub redirect_to: Option<String>,
-    pub template_options: Option<serde_json::Value>,
+    pub template_options: Option<Value>,
+    /// Extra claims of the session that redeeming opens.
+    pub custom_claims: Option<Value>,
     /// A reset that names its password at once: its hash, and the rules that it did not meet.
     pub password_hash: Option<String>,
     pub password_issues: Option<StringList>,
+}
+
+impl<'a> Request<'a> {
+    /// The least that every request has.
+    pub fn new(purpose: Purpose, place: &'a Place, email: &'a Email, locale: &'a Locale) -> Self {
+        Self {
+            purpose,
+            place,
+            user: None,
+            email,
+            locale,
+            decoy: false,
+            code_challenge: None,
+            redirect_to: None,
+            template_options: None,
+            custom_claims: None,
+            password_hash: None,
+            password_issues: None,
+        }
+    }
 }
 
 /// Writes the request and its mail, whatever the budget says: a notice that somebody's own account was touched.
@@ -109,6 +132,7 @@ async fn insert(
         code_challenge: request.code_challenge,
         redirect_to: request.redirect_to,
         template_options: request.template_options,
+        custom_claims: request.custom_claims,
         password_hash: request.password_hash,
         password_issues: request.password_issues,
         asked_from_ip: caller.origin.ip.clone(),

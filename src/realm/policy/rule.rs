@@ -252,6 +252,7 @@ mod tests {
             password_reject_common: true,
             password_reject_personal_data: true,
             password_dictionary: entity::StringList::of(["Vestibule"]),
+            disabled_at: None,
             created_at: now,
             updated_at: now,
         }

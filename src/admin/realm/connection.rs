@@ -127,7 +127,7 @@ pub async fn admin_update_connection(
     let event = Event {
         connection: Some(row.id),
         details: details.into(),
-        ..Event::by_administrator(Kind::ConnectionUpdated)
+        ..Event::by_administrator(Kind::ConnectionUpdated, caller.acting_user())
     };
     app.record(&tx, &caller.origin, event).await?;
     tx.commit().await?;

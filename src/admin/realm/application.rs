@@ -100,7 +100,7 @@ pub async fn admin_update_application(
     let row = by_id().one(&tx).await?.ok_or(Error::NotFound)?;
     let event = Event {
         application: Some(row.id),
-        ..Event::by_administrator(Kind::ApplicationUpdated)
+        ..Event::by_administrator(Kind::ApplicationUpdated, caller.acting_user())
     };
     app.record(&tx, &caller.origin, event).await?;
     let connections = connections_of(&tx, &row).await?;
