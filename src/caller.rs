@@ -20,6 +20,9 @@ use crate::value::{Locale, network_of};
 /// The role of a user who may do what the admin secret may. Only administrators grant it.
 pub const ADMINISTRATOR: &str = "vestibule-admin";
 
+/// The name of the application, and of the connection, that serve where none is named.
+pub const DEFAULT: &str = "default";
+
 /// One request's caller.
 #[derive(Debug, Default)]
 pub struct Caller {
@@ -28,6 +31,10 @@ pub struct Caller {
     pub locale: Option<Locale>,
     /// Header `x-client-id`.
     pub client_id: Option<String>,
+    /// Header `Origin`: which page of the web asks, where it is a browser that does.
+    pub browser_origin: Option<String>,
+    /// Our own cookies: client id and refresh token. Only `refreshSession` and `signOut` look at them.
+    pub cookies: Vec<(String, Secret)>,
     /// Header `Authorization: Bearer`, or the reason why there is none.
     pub bearer: Bearer,
     /// The admin secret was right.
@@ -111,6 +118,18 @@ impl Caller {
             Bearer::Token(token) => app.keys.verify(app.db.read(), token.expose()).await,
             Bearer::Missing | Bearer::Malformed => Ok(None),
         }
+    }
+
+    /// The refresh cookie of the application that the request names; of the only one where it names none and there is but
+    /// one, and of the default application otherwise. With the client id that it was set for.
+    pub fn refresh_cookie(&self) -> Option<&(String, Secret)> {
+        let wanted = match (&self.client_id, self.cookies.as_slice()) {
+            (None, [only]) => return Some(only),
+            (wanted, _) => wanted.as_deref().unwrap_or(DEFAULT),
+        };
+        self.cookies
+            .iter()
+            .find(|(client_id, _)| client_id == wanted)
     }
 
     /// What limits count: an IPv4 address or an IPv6 /64; callers without an address share one.

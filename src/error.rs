@@ -110,6 +110,8 @@ pub enum Error {
     SignUpDisabled,
     #[error("This redirect address is not allowed.")]
     RedirectNotAllowed,
+    #[error("This page may not use the session's cookie.")]
+    OriginNotAllowed,
     /// Seconds to wait.
     #[error("The service is busy. Try again in a moment.")]
     Overloaded { retry_after: u32 },
@@ -154,6 +156,7 @@ impl Error {
             Self::InvalidRefreshToken => Code::InvalidRefreshToken,
             Self::SignUpDisabled => Code::SignUpDisabled,
             Self::RedirectNotAllowed => Code::RedirectNotAllowed,
+            Self::OriginNotAllowed => Code::OriginNotAllowed,
             Self::Overloaded { .. } => Code::Overloaded,
             Self::NotFound => Code::NotFound,
             Self::AlreadyExists => Code::AlreadyExists,

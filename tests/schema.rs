@@ -24,8 +24,6 @@ const MISSING: &[&str] = &[
     "AdminUpdateConnectionInput.allowedEmailDomains",
     "AdminUpdateConnectionInput.blockedEmailDomains",
     "AdminUpdateUserInput",
-    "ChangePasswordInput.tokenTransport",
-    "ConfirmEmailChangeInput.tokenTransport",
     "Mutation.adminCreateApplication",
     "Mutation.adminCreateConnection",
     "Mutation.adminCreateTenant",
@@ -34,14 +32,7 @@ const MISSING: &[&str] = &[
     "Mutation.adminRemoveTenantMember",
     "Mutation.adminSetTenantMember",
     "Mutation.adminUpdateUser",
-    "ResetPasswordInput.tokenTransport",
-    "Session.cookie",
-    "SessionCookie",
-    "SignInInput.tokenTransport",
-    "SignUpInput.tokenTransport",
     "Tenant",
-    "TokenTransport",
-    "VerifyEmailInput.tokenTransport",
 ];
 
 /// Every name of a schema with its type: `User.email` → `String!`.
@@ -176,7 +167,10 @@ fn every_mutation_that_takes_a_credential_is_known_to_the_guard() {
     let takes_credential = |input: &str| {
         let mut queue = vec![input.trim_end_matches('!').to_owned()];
         let mut seen = BTreeSet::new();
-        while let Some(name) = queue.pop().filter(|name| seen.insert(name.clone())) {
+        while let Some(name) = queue.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
             for (path, kind) in ours
                 .iter()
                 .filter(|(path, _)| path.starts_with(&format!("{name}.")))

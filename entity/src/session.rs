@@ -20,6 +20,8 @@ pub struct Model {
     /// Extra claims of its access tokens, as its sign-in asked for them.
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub custom_claims: Option<Json>,
+    /// How its refresh token travels: `BODY` or `COOKIE`.
+    pub token_transport: String,
     pub authenticated_at: DateTimeUtc,
     pub created_at: DateTimeUtc,
     pub last_used_at: DateTimeUtc,

@@ -8,6 +8,7 @@ mod m20261120_000003_session;
 mod m20261120_000004_house;
 mod m20261121_000005_ownership;
 mod m20261121_000006_administration;
+mod m20261121_000008_transport;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000004_house::Migration),
             Box::new(m20261121_000005_ownership::Migration),
             Box::new(m20261121_000006_administration::Migration),
+            Box::new(m20261121_000008_transport::Migration),
         ]
     }
 }

@@ -12,7 +12,7 @@ use crate::event::{Event, Kind};
 use crate::password::choose::connection_of;
 use crate::realm::place::{self, Place};
 use crate::secret::Secret;
-use crate::session::{self as sessions, Outcome};
+use crate::session::{self as sessions, Outcome, TokenTransport};
 use crate::value::{Email, Locale};
 use crate::verification::{Redeemed, Request, VerificationProof, address, redeem, start};
 
@@ -21,6 +21,8 @@ use crate::verification::{Redeemed, Request, VerificationProof, address, redeem,
 pub struct ConfirmEmailChangeInput {
     /// The ticket of the link, or the code.
     pub proof: VerificationProof,
+    /// As the session has it, if left out.
+    pub token_transport: Option<TokenTransport>,
 }
 
 /// # Errors
@@ -42,7 +44,12 @@ pub async fn confirm_email_change(
     let place = place_of(app, &user, application.clone()).await?;
     let tx = app.db.begin().await?;
     let (user, event) = change(app, &tx, caller, &proof, user, &place).await?;
-    let opened = sessions::keep(app, &tx, session, user, application).await?;
+    let identity = Identity {
+        session,
+        user,
+        application,
+    };
+    let opened = sessions::keep(app, &tx, caller, identity, input.token_transport).await?;
     app.record(
         &tx,
         &caller.origin,

@@ -17,7 +17,7 @@ use crate::password::choose::{Candidate, choose};
 use crate::realm::place::{self, Place};
 use crate::scalar::Json;
 use crate::secret::Secret;
-use crate::session::{self, Opening, Outcome};
+use crate::session::{self, Opening, Outcome, TokenTransport};
 use crate::value::Username;
 use crate::verification::{self as proofs, Request, address};
 
@@ -67,6 +67,8 @@ pub struct SignUpInput {
     pub template_options: Option<Json>,
     /// Extra claims of the access tokens: names that the application lists, at most 10, 1,024 octets of JSON in all.
     pub custom_claims: Option<Json>,
+    /// Where no mail has to be answered; `BODY` if left out.
+    pub token_transport: Option<TokenTransport>,
 }
 
 /// # Errors
@@ -83,6 +85,7 @@ pub async fn sign_up(app: &App, caller: &Caller, input: SignUpInput) -> Result<O
     if !place.connection.sign_up_enabled {
         return Err(Error::SignUpDisabled);
     }
+    let transport = input.token_transport.unwrap_or_default();
     let password = input.password.clone();
     let profile = profile::check(app, caller, &place, input)?;
     refuse_taken_username(app, &place, &profile).await?;
@@ -96,7 +99,7 @@ pub async fn sign_up(app: &App, caller: &Caller, input: SignUpInput) -> Result<O
     if place.connection.email_verification_required {
         wait_for_mail(app, caller, place, profile, hash).await
     } else {
-        sign_in_at_once(app, caller, place, profile, hash).await
+        sign_in_at_once(app, caller, place, profile, hash, transport).await
     }
 }
 
@@ -220,6 +223,7 @@ async fn sign_in_at_once(
     place: Place,
     profile: Profile,
     hash: String,
+    transport: TokenTransport,
 ) -> Result<Outcome> {
     let now = app.now();
     let custom_claims = profile.custom_claims;
@@ -263,6 +267,7 @@ async fn sign_in_at_once(
         application: place.application,
         amr: "pwd",
         custom_claims,
+        transport,
     };
     let opened = session::open::open(app, &tx, caller, opening).await?;
     let event = Event {

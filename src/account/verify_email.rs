@@ -15,7 +15,7 @@ use crate::event::{Event, Kind};
 use crate::realm::domain;
 use crate::realm::place::{self, Place};
 use crate::secret::Secret;
-use crate::session::{self, Opening, Outcome};
+use crate::session::{self, Opening, Outcome, TokenTransport};
 use crate::value::{Email, Username};
 use crate::verification::{Redeemed, VerificationProof, address, redeem};
 
@@ -29,6 +29,8 @@ pub struct VerifyEmailInput {
     pub code_verifier: Option<Secret>,
     /// Only where the one wished at sign-up was taken meanwhile (`USERNAME_TAKEN`); the proof is then still good.
     pub username: Option<String>,
+    /// `BODY` if left out.
+    pub token_transport: Option<TokenTransport>,
 }
 
 /// # Errors
@@ -65,6 +67,7 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
         application,
         amr: "otp",
         custom_claims: redeemed.row.custom_claims.clone(),
+        transport: input.token_transport.unwrap_or_default(),
     };
     let opened = session::open::open(app, &tx, caller, opening).await?;
     app.record(

@@ -64,6 +64,21 @@ impl Config {
         self.public_url.as_str().trim_end_matches('/')
     }
 
+    /// Whether browsers reach the house by https.
+    pub fn is_secure(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+
+    /// What the names of refresh cookies begin with; a client id follows. Browsers hold a name with `__Host-` to https, to
+    /// this host alone and to path `/` (RFC 6265bis section 4.1.3.2).
+    pub fn cookie_prefix(&self) -> &'static str {
+        if self.is_secure() {
+            "__Host-vestibule-"
+        } else {
+            "vestibule-"
+        }
+    }
+
     pub fn is_development(&self) -> bool {
         self.settings.mode == Mode::Development
     }

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use aws_lc_rs::constant_time;
-use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, USER_AGENT};
+use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, ORIGIN, USER_AGENT};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
@@ -16,8 +16,8 @@ use crate::secret::Secret;
 use crate::ticket::digest_of;
 use crate::value::{Locale, client_text};
 
-const X_CLIENT_ID: HeaderName = HeaderName::from_static("x-client-id");
-const X_ADMIN_SECRET: HeaderName = HeaderName::from_static("x-vestibule-admin-secret");
+pub const X_CLIENT_ID: HeaderName = HeaderName::from_static("x-client-id");
+pub const X_ADMIN_SECRET: HeaderName = HeaderName::from_static("x-vestibule-admin-secret");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 pub fn caller(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Caller {
@@ -35,6 +35,10 @@ pub fn caller(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Caller
         origin,
         locale: text(headers, &ACCEPT_LANGUAGE).and_then(Locale::of_header),
         client_id: text(headers, &X_CLIENT_ID).map(str::to_owned),
+        browser_origin: headers
+            .get(ORIGIN)
+            .map(|value| value.to_str().unwrap_or("null").to_owned()),
+        cookies: cookies(app.config.cookie_prefix(), headers),
         bearer: bearer(headers),
         is_administrator: is_administrator(settings.admin_secret.as_ref(), headers),
         ..Caller::default()
@@ -54,6 +58,20 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
         .get(name)
         .and_then(|value| value.to_str().ok())
         .filter(|value| !value.is_empty())
+}
+
+/// Our own cookies of the header (RFC 6265 section 5.4): client id and refresh token.
+fn cookies(prefix: &str, headers: &HeaderMap) -> Vec<(String, Secret)> {
+    let lines = headers.get_all(COOKIE).iter();
+    let pairs = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'));
+    let own = |pair: &str| {
+        let (name, value) = pair.trim().split_once('=')?;
+        let client_id = name.strip_prefix(prefix)?;
+        Some((client_id.to_owned(), Secret::new(value)))
+    };
+    pairs.filter_map(own).collect()
 }
 
 fn bearer(headers: &HeaderMap) -> Bearer {

@@ -26,7 +26,7 @@ pub struct Peer(pub SocketAddr);
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub async fn around(State(house): State<House>, mut request: Request, next: Next) -> Response {
     let id: Arc<str> = house.app.id().to_string().into();
@@ -60,7 +60,7 @@ pub async fn around(State(house): State<House>, mut request: Request, next: Next
     headers
         .entry(REFERRER_POLICY)
         .or_insert(HeaderValue::from_static("no-referrer"));
-    if house.app.config.public_url.scheme() == "https" {
+    if house.app.config.is_secure() {
         let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         headers.insert(STRICT_TRANSPORT_SECURITY, two_years);
     }

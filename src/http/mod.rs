@@ -2,6 +2,7 @@
 //! of HTTP.
 
 mod caller;
+mod cors;
 mod graphiql;
 mod graphql;
 mod guard;
@@ -33,7 +34,10 @@ pub struct House {
 /// Every address of the house.
 pub fn router(app: App) -> Router {
     let mut router = Router::new()
-        .route("/graphql", any(graphql::handle))
+        .route(
+            "/graphql",
+            any(graphql::handle).layer(cors::layer(app.clone())),
+        )
         .route("/.well-known/jwks.json", get(jwks::published))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))

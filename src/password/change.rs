@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::job::Task;
 use crate::secret::Secret;
-use crate::session::{self as sessions, Outcome};
+use crate::session::{self as sessions, Outcome, TokenTransport};
 use crate::verification::address;
 
 /// The current password proves who is asking.
@@ -24,6 +24,8 @@ pub struct ChangePasswordInput {
     /// Must meet the connection's policy: see `authConfig.passwordPolicy`.
     #[graphql(secret)]
     pub new_password: Secret,
+    /// As the session has it, if left out.
+    pub token_transport: Option<TokenTransport>,
 }
 
 /// # Errors
@@ -52,11 +54,15 @@ pub async fn change_password(
     replace(app, &tx, &user, &hash).await?;
     remember(app, &tx, &user).await?;
     end_everything_else(app, &tx, &session).await?;
-    let user = user::Model {
-        password_hash: Some(hash),
-        ..user
+    let identity = Identity {
+        session,
+        user: user::Model {
+            password_hash: Some(hash),
+            ..user
+        },
+        application,
     };
-    let opened = sessions::keep(app, &tx, session, user, application).await?;
+    let opened = sessions::keep(app, &tx, caller, identity, input.token_transport).await?;
     let notice = Task::SendPasswordChanged {
         user: opened.user.id,
         at: app.now(),

@@ -13,7 +13,7 @@ use crate::event::{Event, Kind};
 use crate::job::Task;
 use crate::realm::place::{self, Place};
 use crate::secret::Secret;
-use crate::session::{self as sessions, Opening, Outcome};
+use crate::session::{self as sessions, Opening, Outcome, TokenTransport};
 use crate::verification::{Redeemed, VerificationProof, address, redeem};
 
 /// The answer to a change-password mail.
@@ -27,6 +27,8 @@ pub struct ResetPasswordInput {
     /// Where the request carried a `codeChallenge`: its verifier (RFC 7636).
     #[graphql(secret)]
     pub code_verifier: Option<Secret>,
+    /// `BODY` if left out.
+    pub token_transport: Option<TokenTransport>,
 }
 
 /// # Errors
@@ -61,6 +63,7 @@ pub async fn reset_password(
         application,
         amr: "otp",
         custom_claims: proof.row.custom_claims.clone(),
+        transport: input.token_transport.unwrap_or_default(),
     };
     let opened = sessions::open::open(app, &tx, caller, opening).await?;
     app.record(

@@ -17,7 +17,7 @@ use crate::realm::place::{self, Place};
 use crate::realm::policy::MAX_LENGTH;
 use crate::scalar::Json;
 use crate::secret::Secret;
-use crate::session::{self, Opening, Outcome};
+use crate::session::{self, Opening, Outcome, TokenTransport};
 use crate::value::{Email, Issues, Locale, Username};
 use crate::verification::{self, Request};
 
@@ -35,6 +35,8 @@ pub struct SignInInput {
     /// Extra claims of the access tokens: names that the application lists, at most 10, 1,024 octets of JSON in all. Kept
     /// across refreshes.
     pub custom_claims: Option<Json>,
+    /// `BODY` if left out.
+    pub token_transport: Option<TokenTransport>,
 }
 
 /// # Errors
@@ -73,6 +75,7 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         application: place.application,
         amr: "pwd",
         custom_claims,
+        transport: input.token_transport.unwrap_or_default(),
     };
     let opened = session::open::open(app, &tx, caller, opening).await?;
     let event = Event {

@@ -3,6 +3,7 @@
 mod auth_config;
 pub mod claim;
 pub mod domain;
+pub mod origin;
 pub mod place;
 pub mod policy;
 pub mod redirect;

@@ -6,12 +6,10 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::caller::Caller;
+pub use crate::caller::DEFAULT;
 use crate::db::only;
 use crate::error::{Error, Result};
 use crate::value::storable;
-
-/// The application that serves where none is named.
-pub const DEFAULT: &str = "default";
 
 #[derive(Clone, Debug)]
 pub struct Place {

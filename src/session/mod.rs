@@ -1,6 +1,7 @@
 //! Sessions: opened by a sign-in, kept by rotating refresh tokens, ended by sign-out or revocation.
 
 mod chain;
+pub mod cookie;
 pub mod open;
 mod refresh;
 mod result;
@@ -8,15 +9,16 @@ mod revoke;
 mod sign_out;
 
 use async_graphql::{Context, Object};
+pub use cookie::TokenTransport;
 pub use open::{Opened, Opening, keep};
 pub use refresh::RefreshSessionInput;
 pub use result::{Outcome, PendingVerification, SessionResult, VerificationPurpose, answer};
 pub use revoke::{RevokeSessionInput, RevokeSessionPayload, revoke};
-pub use sign_out::{SignOutInput, SignOutPayload};
+pub use sign_out::{SignOutInput, SignOutPayload, SignOutScope};
 
 use crate::app::App;
 use crate::caller::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 #[derive(Default)]
 pub struct SessionMutation;
@@ -26,27 +28,43 @@ impl SessionMutation {
     /// Exchanges a refresh token for a fresh access token and the next refresh token. Every refresh token works once;
     /// presented again within 30 seconds, while its successor is unused, it gets the same successor again (two tabs, a
     /// lost answer). After that its whole session is revoked, because someone else may hold a copy. An access token
-    /// that is sent along is ignored.
+    /// that is sent along is ignored. Without a token in the input the cookie counts, from pages that the application
+    /// lists (`ORIGIN_NOT_ALLOWED`).
     async fn refresh_session(
         &self,
         ctx: &Context<'_>,
         input: Option<RefreshSessionInput>,
     ) -> Result<SessionResult> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        let opened = refresh::refresh_session(app, caller, input.unwrap_or_default()).await?;
-        answer(ctx, Outcome::Opened(Box::new(opened))).await
+        let input = input.unwrap_or_default();
+        let by_cookie = input.refresh_token.is_none();
+        match refresh::refresh_session(app, caller, input).await {
+            Ok(opened) => answer(ctx, Outcome::Opened(Box::new(opened))).await,
+            Err(error) => {
+                if by_cookie && matches!(error, Error::InvalidRefreshToken) {
+                    cookie::clear(ctx, caller);
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Ends this session, the user's other sessions, or all of them, at once: their access tokens stop working here
-    /// with the next request. Which session this is, the refresh token tells, else the bearer, an expired one
-    /// included. Idempotent; an unknown token is a success that revokes nothing.
+    /// with the next request. Which session this is, the refresh token tells, else the cookie, else the bearer, an expired
+    /// one included. Idempotent; an unknown token is a success that revokes nothing. The cookie is cleared.
     async fn sign_out(
         &self,
         ctx: &Context<'_>,
         input: Option<SignOutInput>,
     ) -> Result<SignOutPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        sign_out::sign_out(app, caller, input.unwrap_or_default()).await
+        let input = input.unwrap_or_default();
+        let leaves = input.scope != Some(SignOutScope::Others);
+        let payload = sign_out::sign_out(app, caller, input).await?;
+        if leaves {
+            cookie::clear(ctx, caller);
+        }
+        Ok(payload)
     }
 
     /// Ends one of the caller's own sessions, for instance on a lost device. Signed in. A session that has ended

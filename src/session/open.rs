@@ -9,8 +9,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::chain::{self, ABSOLUTE_LIFE, Minted};
+use super::cookie::{self, TokenTransport};
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::{Caller, Identity};
 use crate::error::{Error, Reason, Result};
 use crate::key::{Claims, HasuraClaims, TenantClaim};
 use crate::realm::tenant::{self, Membership};
@@ -39,13 +40,16 @@ pub struct Opening {
     pub amr: &'static str,
     /// Extra claims of its access tokens.
     pub custom_claims: Option<Value>,
+    /// How its refresh token travels.
+    pub transport: TokenTransport,
 }
 
 /// Opens a session inside the caller's transaction. The user's row is touched first and decides: whoever was disabled,
 /// or changed the password that was just checked, in the meantime, does not come in.
 ///
 /// # Errors
-/// `INVALID_CREDENTIALS` when the account is no longer as it was when its proof was checked.
+/// `INVALID_CREDENTIALS` when the account is no longer as it was when its proof was checked; `ORIGIN_NOT_ALLOWED` for a
+/// cookie that the asking page could not use.
 pub async fn open(
     app: &App,
     tx: &impl ConnectionTrait,
@@ -58,7 +62,9 @@ pub async fn open(
         application,
         amr,
         custom_claims,
+        transport,
     } = opening;
+    cookie::check_transport(app, caller, &application, transport)?;
     let first_seen = note_sign_in(app, tx, &user).await?;
     user.last_sign_in_at = Some(now);
     let mut session = session::Model {
@@ -69,6 +75,7 @@ pub async fn open(
         ip_address: caller.origin.ip.clone(),
         amr: entity::StringList::of([amr]),
         custom_claims,
+        token_transport: transport.as_str().to_owned(),
         authenticated_at: now,
         created_at: now,
         last_used_at: now,
@@ -98,21 +105,33 @@ pub async fn open(
 /// session's row is touched first, as a rotation does: one that runs beside this has either ended before, and what it
 /// made is retired here, or finds its token retired.
 ///
+/// The refresh token travels as it did, unless another `transport` is asked for.
+///
 /// # Errors
-/// `UNAUTHENTICATED` when the session has ended meanwhile.
+/// `UNAUTHENTICATED` when the session has ended meanwhile; `ORIGIN_NOT_ALLOWED` for a cookie that the asking page could
+/// not use.
 pub async fn keep(
     app: &App,
     tx: &impl ConnectionTrait,
-    mut session: session::Model,
-    user: user::Model,
-    application: application::Model,
+    caller: &Caller,
+    identity: Identity,
+    transport: Option<TokenTransport>,
 ) -> Result<Opened> {
     let now = app.now();
+    let Identity {
+        mut session,
+        user,
+        application,
+    } = identity;
+    let transport = transport.unwrap_or(TokenTransport::of(&session.token_transport));
+    cookie::check_transport(app, caller, &application, transport)?;
+    session.token_transport = transport.as_str().to_owned();
     session.expires_at = chain::expiry(&application, &session, now);
     session.last_used_at = now;
     let kept = session::Entity::update_many()
         .col_expr(session::Column::LastUsedAt, now.into())
         .col_expr(session::Column::ExpiresAt, session.expires_at.into())
+        .col_expr(session::Column::TokenTransport, transport.as_str().into())
         .filter(session::Column::Id.eq(session.id))
         .filter(session::Column::RevokedAt.is_null())
         .exec(tx)

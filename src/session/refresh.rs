@@ -6,6 +6,7 @@ use entity::{application, refresh_token, session, user};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::chain::{self, GRACE, Minted};
+use super::cookie;
 use super::open::{Opened, finish};
 use super::revoke::revoke;
 use crate::app::App;
@@ -21,7 +22,7 @@ use crate::ticket::digest_of;
 /// The token that is exchanged.
 #[derive(Debug, Default, InputObject)]
 pub struct RefreshSessionInput {
-    /// The newest refresh token of the session.
+    /// The newest refresh token of the session; without it, the cookie.
     #[graphql(secret)]
     pub refresh_token: Option<Secret>,
 }
@@ -35,14 +36,23 @@ struct Presented {
 }
 
 /// # Errors
-/// `INVALID_REFRESH_TOKEN` for a token that is unknown, expired, used, revoked or another application's.
+/// `INVALID_REFRESH_TOKEN` for a token that is unknown, expired, used, revoked or another application's;
+/// `ORIGIN_NOT_ALLOWED` for a cookie that another page sends than the application lists.
 pub async fn refresh_session(
     app: &App,
     caller: &Caller,
     input: RefreshSessionInput,
 ) -> Result<Opened> {
-    let token = input.refresh_token.ok_or_else(required)?;
+    let cookie = caller.refresh_cookie().map(|(_, token)| token);
+    let by_cookie = input.refresh_token.is_none();
+    let token = input
+        .refresh_token
+        .or_else(|| cookie.cloned())
+        .ok_or_else(required)?;
     let presented = find(app, caller, token).await?;
+    if by_cookie {
+        cookie::check_use(app, caller, &presented.application)?;
+    }
     let now = app.now();
     // Before the rotation: what fails after it looks like a lost answer to the client.
     let memberships = tenant::of(app.db.read(), &[presented.user.id]).await?;

@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, ID, SimpleObject, Union};
 
 use entity::verification::Purpose;
 
+use super::cookie::{self, SessionCookie, TokenTransport};
 use super::open::Opened;
 use crate::app::App;
 use crate::error::Result;
@@ -31,12 +32,14 @@ pub struct Session {
     expires_in: i32,
     /// When the access token expires.
     expires_at: DateTime,
-    /// Opaque, for `refreshSession`; works once.
+    /// Opaque, for `refreshSession`; works once. Null when it went into a cookie (`tokenTransport: COOKIE`).
     refresh_token: Option<String>,
     /// Names the refresh token without being a secret.
     refresh_token_id: ID,
     /// When the refresh token expires unless it is used before.
     refresh_token_expires_at: DateTime,
+    /// How the cookie was set; null with `tokenTransport: BODY`.
+    cookie: Option<SessionCookie>,
     /// True the first time this user ever signs in.
     first_seen: bool,
     /// Who is signed in.
@@ -108,13 +111,22 @@ pub async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<SessionResult
         now,
     )
     .await?;
+    let cookie = match TokenTransport::of(&opened.session.token_transport) {
+        TokenTransport::Cookie => Some(cookie::set(ctx, &opened.application, &opened.refresh)),
+        TokenTransport::Body => None,
+    };
+    let refresh_token = match &cookie {
+        Some(_) => None,
+        None => Some(opened.refresh.token.expose().to_owned()),
+    };
     Ok(SessionResult::Session(Box::new(Session {
         session_id: opened.session.id.into(),
         access_token: opened.access_token.expose().to_owned(),
         token_type: "Bearer".to_owned(),
         expires_in: opened.application.access_token_ttl,
         expires_at: DateTime(opened.access_expires_at),
-        refresh_token: Some(opened.refresh.token.expose().to_owned()),
+        refresh_token,
+        cookie,
         refresh_token_id: opened.refresh.id.into(),
         refresh_token_expires_at: DateTime(opened.refresh.expires_at),
         first_seen: opened.first_seen,

@@ -3,11 +3,13 @@
 use async_graphql::{Enum, InputObject, SimpleObject};
 use entity::{application, refresh_token, session};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+use uuid::Uuid;
 
+use super::cookie;
 use super::revoke::revoke;
 use crate::app::App;
 use crate::caller::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::secret::Secret;
 use crate::ticket::digest_of;
@@ -24,7 +26,7 @@ pub enum SignOutScope {
     All,
 }
 
-/// Which session: `refreshToken`, else the bearer, an expired one included.
+/// Which session: `refreshToken`, else the cookie, else the bearer, an expired one included.
 #[derive(Debug, Default, InputObject)]
 pub struct SignOutInput {
     /// `CURRENT` if left out.
@@ -42,7 +44,8 @@ pub struct SignOutPayload {
 }
 
 /// # Errors
-/// Only when the database does not answer: an unknown token ends nothing, successfully.
+/// `ORIGIN_NOT_ALLOWED` for a cookie that another page sends than the application lists. An unknown token ends nothing,
+/// successfully.
 pub async fn sign_out(app: &App, caller: &Caller, input: SignOutInput) -> Result<SignOutPayload> {
     let Some(session) = find(app, caller, input.refresh_token).await? else {
         return Ok(SignOutPayload {
@@ -77,16 +80,34 @@ pub async fn sign_out(app: &App, caller: &Caller, input: SignOutInput) -> Result
     })
 }
 
-/// The session that the token names, where it is alive and of the caller's application.
+/// The session that the first token names which names one: the input's, the cookie's, the bearer's. Where it is alive, and
+/// of the caller's application.
 async fn find(app: &App, caller: &Caller, token: Option<Secret>) -> Result<Option<session::Model>> {
-    let id = match token {
-        Some(token) => refresh_token::Entity::find()
-            .filter(refresh_token::Column::Digest.eq(digest_of(token.expose())))
-            .one(app.db.read())
-            .await?
-            .map(|row| row.session_id),
-        None => caller.claims(app).await?.map(|claims| claims.sid),
+    if let Some(token) = token {
+        return alive(app, caller, of_token(app, &token).await?).await;
+    }
+    let cookie = match caller.refresh_cookie() {
+        Some((_, token)) => alive(app, caller, of_token(app, token).await?).await?,
+        None => None,
     };
+    if let Some(session) = cookie {
+        let application = application_of(app, &session).await?;
+        cookie::check_use(app, caller, &application)?;
+        return Ok(Some(session));
+    }
+    let claims = caller.claims(app).await?;
+    alive(app, caller, claims.map(|claims| claims.sid)).await
+}
+
+async fn of_token(app: &App, token: &Secret) -> Result<Option<Uuid>> {
+    let row = refresh_token::Entity::find()
+        .filter(refresh_token::Column::Digest.eq(digest_of(token.expose())))
+        .one(app.db.read())
+        .await?;
+    Ok(row.map(|row| row.session_id))
+}
+
+async fn alive(app: &App, caller: &Caller, id: Option<Uuid>) -> Result<Option<session::Model>> {
     let Some(id) = id else {
         return Ok(None);
     };
@@ -97,9 +118,13 @@ async fn find(app: &App, caller: &Caller, token: Option<Secret>) -> Result<Optio
     let (Some(session), Some(client_id)) = (&session, &caller.client_id) else {
         return Ok(session);
     };
-    let application = application::Entity::find_by_id(session.application_id)
-        .one(app.db.read())
-        .await?;
-    let same = application.is_some_and(|application| application.client_id == *client_id);
+    let same = application_of(app, session).await?.client_id == *client_id;
     Ok(same.then(|| session.clone()))
+}
+
+async fn application_of(app: &App, session: &session::Model) -> Result<application::Model> {
+    application::Entity::find_by_id(session.application_id)
+        .one(app.db.read())
+        .await?
+        .ok_or_else(|| Error::internal("a session without an application"))
 }

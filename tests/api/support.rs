@@ -133,6 +133,17 @@ pub async fn accounts(test: &TestApp, email_key: &str) -> Vec<user::Model> {
         .expect("the users")
 }
 
+/// Lets pages of these origins use the default application.
+pub async fn list_origins(test: &TestApp, origins: &[&str]) {
+    use entity::application::{Column, Entity};
+    Entity::update_many()
+        .col_expr(Column::AllowedOrigins, json!(origins).into())
+        .filter(Column::ClientId.eq("default"))
+        .exec(test.app.db.write())
+        .await
+        .expect("a list of origins");
+}
+
 /// Requests for verification that are still open, oldest first.
 pub async fn open_verifications(test: &TestApp) -> Vec<verification::Model> {
     verification::Entity::find()

@@ -1,3 +1,4 @@
+mod cors;
 mod email_pages;
 mod guards;
 mod health;

@@ -1,4 +1,5 @@
 mod access_token;
+mod cookie;
 mod refresh_session;
 mod revoke_session;
 mod sign_out;
