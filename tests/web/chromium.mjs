@@ -16,11 +16,11 @@ const FLAGS = [
 
 /**
  * Opens a page in a fresh profile and hands it to `use`, together with what goes wrong on it:
- * `foreign`, the requests to any other host than `base`'s, none of which leaves the machine, and `problems`, every
+ * `foreign`, the requests to any other host than those of `base` and `friends`, none of which leaves the machine, and `problems`, every
  * error in its console (violations of the content security policy among them), in its scripts and in its answers.
  * The browser is the one that the variable CHROMIUM names, or /usr/bin/chromium.
  */
-export async function withPage(base, use, { screenshots, ...context } = {}) {
+export async function withPage(base, use, { screenshots, friends = [], ...context } = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     headless: true,
@@ -28,13 +28,13 @@ export async function withPage(base, use, { screenshots, ...context } = {}) {
   });
   try {
     const session = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context });
-    const host = new URL(base).host;
+    const hosts = [base, ...friends].map((address) => new URL(address).host);
     const foreign = [];
     const problems = [];
 
     await session.route("**", (route) => {
       const url = new URL(route.request().url());
-      if (url.host === host || url.protocol === "data:" || url.protocol === "blob:") return route.continue();
+      if (hosts.includes(url.host) || url.protocol === "data:" || url.protocol === "blob:") return route.continue();
       foreign.push(url.href);
       return route.abort();
     });

@@ -1,6 +1,7 @@
 //! What other programs make of the house: the public audits, a JWT library, a browser. They are scripts for Node.js in
 //! `tests/web/`. Where Node.js or Chromium is missing, a developer's run says so and goes on; with `CI=true` it fails.
 
+mod cookie_page;
 mod reset_page;
 
 use std::path::{Path, PathBuf};
