@@ -25,6 +25,8 @@ mod web;
 
 #[path = "../floors.rs"]
 mod floors;
+#[path = "../kept/mod.rs"]
+mod kept;
 #[path = "../migrations.rs"]
 mod migrations;
 #[path = "../schema.rs"]
