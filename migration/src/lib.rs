@@ -9,6 +9,7 @@ mod m20261120_000004_house;
 mod m20261121_000005_ownership;
 mod m20261121_000006_administration;
 mod m20261121_000008_transport;
+mod m20261121_000009_job_user;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_ownership::Migration),
             Box::new(m20261121_000006_administration::Migration),
             Box::new(m20261121_000008_transport::Migration),
+            Box::new(m20261121_000009_job_user::Migration),
         ]
     }
 }

@@ -16,6 +16,7 @@ mod hostile_text;
 mod http;
 mod mail;
 mod password;
+mod plans;
 mod realm;
 mod session;
 mod smtp;

@@ -112,6 +112,7 @@ impl TestApp {
         settings: &[(&str, &str)],
         clock: HeldClock,
     ) -> Self {
+        crate::plans::note_if_asked();
         let config = config(&database, settings);
         let app = App::open(config, clock.clock(), Rng::system())
             .await
