@@ -68,6 +68,11 @@ impl House {
         self.process.id()
     }
 
+    /// A header line.
+    pub fn admin_header(&self) -> String {
+        format!("x-vestibule-admin-secret: {ADMIN_SECRET}\r\n")
+    }
+
     /// Whether sign-ups wait for their mail, or answer a session at once.
     pub async fn require_verification(&self, required: bool) {
         let input = json!({ "name": "default", "emailVerificationRequired": required });
@@ -75,7 +80,7 @@ impl House {
             "query": "mutation($input: AdminUpdateConnectionInput!) { adminUpdateConnection(input: $input) { name } }",
             "variables": { "input": input },
         });
-        let headers = format!("x-vestibule-admin-secret: {ADMIN_SECRET}\r\n");
+        let headers = self.admin_header();
         let mut connection = Connection::open(self.address).await.expect("a connection");
         let answer = connection
             .post(&headers, &body.to_string())

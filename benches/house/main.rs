@@ -4,7 +4,8 @@
 //!
 //! - `VESTIBULE_BENCH_SECONDS`: how long each scenario runs, 5 unless told otherwise; a rush runs twice as long.
 //! - `VESTIBULE_BENCH_ONLY`: a list of `sqlite`, `postgres`, `sign-in`, `sign-up`, `typename`, `me`, `refresh`, `rush`,
-//!   `start` and `likeness`; what is not named is left out (all databases, where none is named).
+//!   `start` and `likeness`; what is not named is left out (all databases, where none is named). `growth`, which fills
+//!   databases with up to a million accounts, runs only where it is named.
 //! - `VESTIBULE_TEST_POSTGRES_URL`: measure on that server instead of one of our own.
 //! - `cargo bench --profile ship --bench house` measures what is shipped.
 
@@ -15,6 +16,7 @@
 
 mod argon;
 mod client;
+mod growth;
 mod house;
 mod likeness;
 mod load;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::argon::{self, COST, Raw};
+use super::growth;
 use super::house::House;
 use super::likeness;
 use super::load::{self, Tally, Window};
@@ -109,6 +110,17 @@ pub async fn on(plan: &Plan, folder: &Path, postgres: Option<&Postgres>) {
         if let Some(server) = postgres {
             server.remove(&database).await;
         }
+    }
+    if plan.names("growth") {
+        let mut grown = Vec::new();
+        for accounts in growth::SIZES {
+            let database = place.empty(&format!("growth_{accounts}")).await;
+            grown.push(growth::on(&database, folder, accounts).await);
+            if let Some(server) = postgres {
+                server.remove(&database).await;
+            }
+        }
+        report::growths(&grown);
     }
     if let Some(server) = postgres {
         server.remove(&place.database).await;

@@ -25,8 +25,12 @@ impl Plan {
     }
 
     pub fn covers_database(&self, name: &str) -> bool {
-        let named = |name: &str| self.only.iter().any(|only| only == name);
-        named(name) || !DATABASES.into_iter().any(named)
+        self.names(name) || !DATABASES.into_iter().any(|name| self.names(name))
+    }
+
+    /// Whether it was asked for by its name.
+    pub fn names(&self, name: &str) -> bool {
+        self.only.iter().any(|only| only == name)
     }
 
     pub fn covers(&self, scenario: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::argon::{self, COST, Raw};
+use super::growth::Growth;
 use super::likeness::Likeness;
 use super::load::Tally;
 use super::measure::{Row, Rush};
@@ -113,6 +114,27 @@ pub fn likenesses(found: &[Likeness]) {
         println!(
             "| {} | {:.3} | {known} / {unknown} |",
             found.name, found.area
+        );
+    }
+}
+
+pub fn growths(grown: &[Growth]) {
+    println!(
+        "\n| accounts | signIn ms | me ms | refreshSession ms | adminUsers(first: 50) ms |\n|---|---|---|---|---|"
+    );
+    for growth in grown {
+        let first = grown.first().unwrap_or(growth);
+        let cell = |of: fn(&Growth) -> Duration| {
+            let ratio = of(growth).as_secs_f64() / of(first).as_secs_f64();
+            format!("{:.3} (× {ratio:.2})", of(growth).as_secs_f64() * 1e3)
+        };
+        println!(
+            "| {} | {} | {} | {} | {} |",
+            growth.accounts,
+            cell(|growth| growth.sign_in),
+            cell(|growth| growth.me),
+            cell(|growth| growth.refresh),
+            cell(|growth| growth.page),
         );
     }
 }
