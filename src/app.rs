@@ -31,6 +31,8 @@ pub struct App {
     pub keys: KeyRing,
     pub tickets: TicketKey,
     pub worker: Worker,
+    /// What links and mails are made with.
+    pub desk: Desk,
     pub texts: Texts,
     /// Where mail stays when no mail server is set (development only).
     pub inbox: Option<Inbox>,
@@ -69,7 +71,7 @@ impl App {
             db.clone(),
             clock.clone(),
             mailer,
-            desk,
+            desk.clone(),
             settings.mail_attempts,
         );
         Ok(Self {
@@ -82,6 +84,7 @@ impl App {
             keys,
             tickets,
             worker,
+            desk,
             texts,
             inbox,
         })

@@ -3,9 +3,10 @@
 use async_graphql::{ID, InputObject, SimpleObject};
 use entity::{audit_event, job, limit_counter, user, verification};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
+use super::settle::sign_ups_of;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -25,7 +26,7 @@ pub struct DeleteUserInput {
 /// Which account is gone.
 #[derive(Debug, SimpleObject)]
 pub struct DeleteUserPayload {
-    user_id: ID,
+    pub user_id: ID,
 }
 
 /// # Errors
@@ -60,8 +61,12 @@ pub async fn delete_user(
     })
 }
 
-/// What holds personal data without belonging to the user's row.
-async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()> {
+/// What holds personal data without belonging to the user's row: where the user came from in the trail, also as an
+/// administrator and while the account was only a sign-up; requests that name the address; mails under way.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()> {
     audit_event::Entity::update_many()
         .col_expr(
             audit_event::Column::IpAddress,
@@ -71,6 +76,15 @@ async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()> {
             audit_event::Column::UserAgent,
             Option::<String>::None.into(),
         )
+        .filter(
+            Condition::any()
+                .add(audit_event::Column::UserId.eq(user.id))
+                .add(audit_event::Column::ActorId.eq(user.id))
+                .add(audit_event::Column::Id.in_subquery(sign_ups_of(user))),
+        )
+        .exec(tx)
+        .await?;
+    audit_event::Entity::update_many()
         .col_expr(audit_event::Column::Details, json!({}).into())
         .filter(audit_event::Column::UserId.eq(user.id))
         .exec(tx)

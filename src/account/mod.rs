@@ -2,9 +2,10 @@
 
 mod confirm_email_change;
 mod delete;
-mod profile;
+pub mod profile;
 mod request_email_change;
 mod resend_verification;
+mod settle;
 mod sign_up;
 mod undo_email_change;
 mod update;
@@ -13,10 +14,11 @@ mod view;
 
 use async_graphql::{Context, Object};
 pub use confirm_email_change::{ConfirmEmailChangeInput, confirm_by_page};
-pub use delete::{DeleteUserInput, DeleteUserPayload};
+pub use delete::{DeleteUserInput, DeleteUserPayload, forget};
 pub use request_email_change::RequestEmailChangeInput;
 pub use resend_verification::ResendVerificationInput;
-pub use sign_up::SignUpInput;
+pub use settle::settle;
+pub use sign_up::{SignUpInput, insert_if_free};
 pub use undo_email_change::{UndoEmailChangeInput, undo_by_page};
 pub use update::UpdateUserInput;
 pub use verify_email::{VerifyEmailInput, confirm_address};

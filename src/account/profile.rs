@@ -1,5 +1,6 @@
 //! The input of a sign-up, checked: everything that is wrong is told at once.
 
+use entity::connection;
 use serde_json::Value;
 
 use super::sign_up::SignUpInput;
@@ -52,7 +53,7 @@ pub fn check(app: &App, caller: &Caller, place: &Place, input: SignUpInput) -> R
     if let Some(email) = &email {
         issues.take(domain::admits(&place.connection, "email", email));
     }
-    let username = username(place, input.username.as_deref(), &mut issues);
+    let username = username(&place.connection, input.username.as_deref(), &mut issues);
     let phone_number = issues
         .take(value::phone_number(
             "phoneNumber",
@@ -107,11 +108,15 @@ pub fn check(app: &App, caller: &Caller, place: &Place, input: SignUpInput) -> R
 }
 
 /// Required where the connection has usernames, and refused where it has none: it could not be signed in with.
-fn username(place: &Place, given: Option<&str>, issues: &mut Issues) -> Option<Username> {
+pub fn username(
+    connection: &connection::Model,
+    given: Option<&str>,
+    issues: &mut Issues,
+) -> Option<Username> {
     match given {
-        None if place.connection.username_required => issues.take(Username::parse("username", "")),
+        None if connection.username_required => issues.take(Username::parse("username", "")),
         None => None,
-        Some(given) if place.connection.username_required => {
+        Some(given) if connection.username_required => {
             issues.take(Username::parse("username", given))
         }
         Some(_) => {

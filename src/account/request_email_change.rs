@@ -2,8 +2,7 @@
 //! same answer; its owner is told.
 
 use async_graphql::InputObject;
-use entity::verification::{self, Column, Purpose};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use entity::verification::Purpose;
 
 use crate::app::App;
 use crate::caller::{Caller, Identity};
@@ -78,7 +77,8 @@ pub async fn request_email_change(
         app.now(),
     )
     .await?;
-    void_earlier(app, &tx, user.id).await?;
+    // The last wish counts.
+    address::void(&tx, user.id, Purpose::EmailChange, app.now()).await?;
     let request = Request {
         user: Some(user.id),
         decoy: taken,
@@ -96,16 +96,4 @@ pub async fn request_email_change(
     tx.commit().await?;
     app.worker.wake();
     Ok(proofs::pending(app, &row, resend_at))
-}
-
-/// The last wish counts.
-async fn void_earlier(app: &App, tx: &impl ConnectionTrait, user: uuid::Uuid) -> Result<()> {
-    verification::Entity::update_many()
-        .col_expr(Column::ConsumedAt, app.now().into())
-        .filter(Column::UserId.eq(user))
-        .filter(Column::Purpose.eq(Purpose::EmailChange))
-        .filter(Column::ConsumedAt.is_null())
-        .exec(tx)
-        .await?;
-    Ok(())
 }

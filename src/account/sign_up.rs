@@ -172,7 +172,8 @@ async fn wait_for_mail(
         connection: Some(place.connection.id),
         ..Event::anonymous(Kind::SignUpRequested)
     };
-    app.record(&tx, &caller.origin, event).await?;
+    // Under the id of its sign-up, by which it is found again when the address becomes an account's.
+    event.record(&tx, row.id, app.now(), &caller.origin).await?;
     tx.commit().await?;
     app.worker.wake();
     Ok(proofs::pending(app, &row, resend_at))
@@ -285,7 +286,7 @@ async fn sign_in_at_once(
 ///
 /// # Errors
 /// `USERNAME_TAKEN`; on PostgreSQL the transaction has failed then.
-pub(super) async fn insert_if_free(tx: &impl ConnectionTrait, user: user::Model) -> Result<bool> {
+pub async fn insert_if_free(tx: &impl ConnectionTrait, user: user::Model) -> Result<bool> {
     use sea_orm::TryInsertResult;
     let inserted = user::Entity::insert(user::ActiveModel::from(user))
         .on_conflict_do_nothing_on([user::Column::ConnectionId, user::Column::EmailKey])

@@ -1,7 +1,9 @@
 //! `updateUser`: the owner's own data. What is left out stays, null clears, and `metadata` is replaced whole.
 
 use async_graphql::{InputObject, MaybeUndefined};
+use chrono::{DateTime, Utc};
 use entity::user::{ActiveModel, Column, Entity, Model};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use url::Url;
@@ -25,7 +27,7 @@ pub struct UpdateUserInput {
     pub middle_name: MaybeUndefined<String>,
     /// At most 100 characters.
     pub family_name: MaybeUndefined<String>,
-    /// In international form (E.164).
+    /// In international form (E.164). Another number is not verified.
     pub phone_number: MaybeUndefined<String>,
     /// An https address of at most 2,000 characters.
     pub avatar_url: MaybeUndefined<String>,
@@ -40,16 +42,17 @@ pub struct UpdateUserInput {
 pub async fn update_user(app: &App, caller: &Caller, input: UpdateUserInput) -> Result<Model> {
     let user = caller.identity(app).await?.user.clone();
     let change = check(&user, input)?;
+    let number = change.phone_number.try_as_ref().cloned();
     let tx = app.db.begin().await?;
     let change = ActiveModel {
         updated_at: Set(app.now()),
         ..change
     };
-    Entity::update_many()
-        .set(change)
-        .filter(Column::Id.eq(user.id))
-        .exec(&tx)
-        .await?;
+    let mut update = Entity::update_many().set(change);
+    if let Some(number) = number {
+        update = update.col_expr(Column::PhoneNumberVerifiedAt, still_verified(number));
+    }
+    update.filter(Column::Id.eq(user.id)).exec(&tx).await?;
     let updated = Entity::find_by_id(user.id)
         .one(&tx)
         .await?
@@ -61,6 +64,17 @@ pub async fn update_user(app: &App, caller: &Caller, input: UpdateUserInput) -> 
     app.record(&tx, &caller.origin, event).await?;
     tx.commit().await?;
     Ok(updated)
+}
+
+/// When the number was verified, as long as it is the same; decided by the row as it is when it is written.
+fn still_verified(number: Option<String>) -> Expr {
+    CaseStatement::new()
+        .case(
+            Expr::col(Column::PhoneNumber).eq(number),
+            Expr::col(Column::PhoneNumberVerifiedAt),
+        )
+        .finally(Option::<DateTime<Utc>>::None)
+        .into()
 }
 
 fn check(user: &Model, input: UpdateUserInput) -> Result<ActiveModel> {

@@ -1,12 +1,13 @@
 //! `verifyEmail`: the answered mail makes the user of a pending sign-up, or verifies the address of an existing one.
 
 use async_graphql::InputObject;
-use entity::verification::{Column, Purpose};
-use entity::{pending_sign_up, user, verification};
+use entity::verification::Purpose;
+use entity::{pending_sign_up, user};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 
+use super::settle::settle;
 use super::sign_up::insert_if_free;
 use crate::app::App;
 use crate::caller::Caller;
@@ -214,25 +215,8 @@ async fn make_user(
         return Err(redeemed.refusal());
     }
     redeemed.consume(tx, now).await?;
-    void_others(app, tx, row).await?;
+    settle(tx, &user, now).await?;
     Ok(user)
-}
-
-/// Whoever else signed up with this address has lost: the password that is active is the one of the answered mail.
-async fn void_others(
-    app: &App,
-    tx: &impl ConnectionTrait,
-    row: &verification::Model,
-) -> Result<()> {
-    verification::Entity::update_many()
-        .col_expr(Column::ConsumedAt, app.now().into())
-        .filter(Column::ConnectionId.eq(row.connection_id))
-        .filter(Column::EmailKey.eq(&row.email_key))
-        .filter(Column::Purpose.eq(Purpose::SignUp))
-        .filter(Column::ConsumedAt.is_null())
-        .exec(tx)
-        .await?;
-    Ok(())
 }
 
 /// The user's row comes first, as in every other change of an account: two that void each other's mails wait there for

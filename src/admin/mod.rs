@@ -4,7 +4,7 @@ mod account;
 pub mod page;
 mod realm;
 
-pub use account::{UserFilter, UserLookup};
+pub use account::{AdminCreateUserInput, AdminUpdateUserInput, UserFilter, UserLookup};
 use async_graphql::MergedObject;
 pub use realm::{
     AdminUpdateApplicationInput, AdminUpdateConnectionInput, Application, ConnectionSettings,
@@ -14,4 +14,4 @@ pub use realm::{
 pub struct AdminQuery(account::AccountAdminQuery);
 
 #[derive(Default, MergedObject)]
-pub struct AdminMutation(realm::RealmAdminMutation);
+pub struct AdminMutation(account::AccountAdminMutation, realm::RealmAdminMutation);

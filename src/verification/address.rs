@@ -51,6 +51,26 @@ pub async fn is_reserved(
     Ok(undos.count(db).await? > 0)
 }
 
+/// Voids what waits for an answer of a user, of one purpose.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn void(
+    tx: &impl ConnectionTrait,
+    user: Uuid,
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::ConsumedAt, now.into())
+        .filter(Column::UserId.eq(user))
+        .filter(Column::Purpose.eq(purpose))
+        .filter(Column::ConsumedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// Voids every mail of a user that waits for an answer, but those that give a former address back: they are the owner's
 /// last resort against whoever changed it.
 ///

@@ -106,7 +106,11 @@ pub async fn start(
     Ok((row, budget.again_at))
 }
 
-async fn insert(
+/// Writes the request down, without a mail: for who hands the link over otherwise.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(
     app: &App,
     tx: &impl ConnectionTrait,
     caller: &Caller,

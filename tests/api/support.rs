@@ -154,14 +154,22 @@ pub async fn open_verifications(test: &TestApp) -> Vec<verification::Model> {
         .expect("the verifications")
 }
 
-/// Nothing of the API disables an account yet.
-pub async fn disable(test: &TestApp, email_key: &str) {
-    user::Entity::update_many()
-        .col_expr(user::Column::DisabledAt, test.app.now().into())
-        .filter(user::Column::EmailKey.eq(email_key))
-        .exec(test.app.db.write())
+/// An administrator changes these fields of a user.
+pub async fn administer(test: &TestApp, user_id: &str, mut fields: Value) -> Answer {
+    fields["userId"] = json!(user_id);
+    let admin = test.admin();
+    admin
+        .run("admin_update_user", json!({ "input": fields }))
         .await
-        .expect("a disabled user");
+}
+
+/// An administrator disables the account of this address.
+pub async fn disable(test: &TestApp, email_key: &str) {
+    let user = accounts(test, email_key).await.pop().expect("a user");
+    let id = user.id.to_string();
+    administer(test, &id, json!({ "disabled": true }))
+        .await
+        .ok();
 }
 
 pub fn time(answer: &Answer, pointer: &str) -> DateTime<Utc> {

@@ -1,12 +1,25 @@
 //! Administration of accounts.
 
+mod create;
+mod delete;
+mod find;
 mod get;
+mod link;
 mod list;
+mod revoke_sessions;
+mod update;
+mod wish;
 
 use async_graphql::{Context, Object};
+pub use create::AdminCreateUserInput;
+pub use delete::AdminDeleteUserInput;
 pub use get::UserLookup;
+pub use link::{AdminLinkInput, AdminMakeLinkPayload, AdminSendLinkPayload};
 pub use list::UserFilter;
+pub use revoke_sessions::{AdminRevokeSessionsInput, AdminRevokeSessionsPayload};
+pub use update::AdminUpdateUserInput;
 
+use crate::account::DeleteUserPayload;
 use crate::admin::page::{Connection, PageArguments, is_counted};
 use crate::app::App;
 use crate::caller::Caller;
@@ -57,5 +70,83 @@ impl AccountAdminQuery {
             is_counted(ctx),
         )
         .await
+    }
+}
+
+#[derive(Default)]
+pub struct AccountAdminMutation;
+
+#[Object]
+impl AccountAdminMutation {
+    /// Makes an account, with a password or with an invitation to choose one. The connection's policy and its rules for
+    /// usernames hold; its lists of domains and whether signing up is open do not. Administrators only.
+    async fn admin_create_user(
+        &self,
+        ctx: &Context<'_>,
+        input: AdminCreateUserInput,
+    ) -> Result<User> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        find::shown(ctx, create::admin_create_user(app, caller, input).await?).await
+    }
+
+    /// Changes an account, from the next request on. Fields that are left out stay, null clears, `metadata` and
+    /// `appMetadata` are replaced whole. Administrators only.
+    async fn admin_update_user(
+        &self,
+        ctx: &Context<'_>,
+        input: AdminUpdateUserInput,
+    ) -> Result<User> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        find::shown(ctx, update::admin_update_user(app, caller, input).await?).await
+    }
+
+    /// Deletes an account. Everything of the user goes, every session ends, and the address is free again. Administrators
+    /// only.
+    async fn admin_delete_user(
+        &self,
+        ctx: &Context<'_>,
+        input: AdminDeleteUserInput,
+    ) -> Result<DeleteUserPayload> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        delete::admin_delete_user(app, caller, input).await
+    }
+
+    /// Ends one session of a user, or all of them, at once: their access tokens stop working here with the next request.
+    /// Administrators only.
+    async fn admin_revoke_sessions(
+        &self,
+        ctx: &Context<'_>,
+        input: AdminRevokeSessionsInput,
+    ) -> Result<AdminRevokeSessionsPayload> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        revoke_sessions::admin_revoke_sessions(app, caller, input).await
+    }
+
+    /// Mails a user a link that verifies the address, resets the password, or invites to choose one; whatever the limits of
+    /// mails say. Administrators only.
+    async fn admin_send_link(
+        &self,
+        ctx: &Context<'_>,
+        input: AdminLinkInput,
+    ) -> Result<AdminSendLinkPayload> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        link::admin_send_link(app, caller, input).await
+    }
+
+    /// Makes the same link as `adminSendLink` and answers it instead of mailing it. Whoever follows it counts as the owner
+    /// of the address. Administrators only.
+    async fn admin_make_link(
+        &self,
+        ctx: &Context<'_>,
+        input: AdminLinkInput,
+    ) -> Result<AdminMakeLinkPayload> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        link::admin_make_link(app, caller, input).await
     }
 }

@@ -224,6 +224,6 @@ on_both_databases! {
         test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
         let ticket = test.mail_to("ann@example.org").await.ticket();
         disable(&test, "ann@example.org").await;
-        assert_eq!(verify_ticket(&test.anon(), &ticket).await.code(), "ACCOUNT_DISABLED");
+        assert_eq!(verify_ticket(&test.anon(), &ticket).await.code(), "INVALID_TICKET");
     }
 }

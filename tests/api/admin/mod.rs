@@ -1,3 +1,3 @@
+mod account;
 mod application;
 mod connection;
-mod user;

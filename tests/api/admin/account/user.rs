@@ -1,3 +1,5 @@
+//! `adminUser`.
+
 use serde_json::{Value, json};
 
 use crate::harness::{ADMIN_SECRET, Answer, Client, TestApp};

@@ -1,0 +1,51 @@
+//! An address becomes an account's. Whoever else signed up with it has lost: the password that is active is the one of the
+//! answered mail, or what an administrator decided. What those sign-ups left behind goes with the account.
+
+use chrono::{DateTime, Utc};
+use entity::verification::{Column, Entity, Purpose};
+use entity::{audit_event, user};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use crate::error::Result;
+
+/// Voids the sign-ups of the user's address, and makes them and their events the user's.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn settle(
+    tx: &impl ConnectionTrait,
+    user: &user::Model,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    Entity::update_many()
+        .col_expr(
+            Column::ConsumedAt,
+            Expr::col(Column::ConsumedAt).if_null(now),
+        )
+        .col_expr(Column::UserId, user.id.into())
+        .filter(Column::ConnectionId.eq(user.connection_id))
+        .filter(Column::EmailKey.eq(&user.email_key))
+        .filter(Column::Purpose.eq(Purpose::SignUp))
+        .filter(Column::UserId.is_null())
+        .exec(tx)
+        .await?;
+    audit_event::Entity::update_many()
+        .col_expr(audit_event::Column::UserId, user.id.into())
+        .filter(audit_event::Column::Id.in_subquery(sign_ups_of(user)))
+        .filter(audit_event::Column::UserId.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// The sign-ups with the user's address; the event of each has the same id.
+pub(super) fn sign_ups_of(user: &user::Model) -> SelectStatement {
+    Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::ConnectionId.eq(user.connection_id))
+        .and_where(Column::EmailKey.eq(&user.email_key))
+        .and_where(Column::Purpose.eq(Purpose::SignUp))
+        .to_owned()
+}

@@ -1,0 +1,5 @@
+mod create_user;
+mod delete_user;
+mod steps;
+mod update_user;
+mod user;
