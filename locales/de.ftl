@@ -125,6 +125,18 @@ reset-done = Alle Sitzungen Ihres Kontos wurden beendet. Melden Sie sich mit dem
 reset-over = Er wurde bereits verwendet, ist älter als 60 Minuten oder unvollständig.
 reset-over-next = Kehren Sie zur Anwendung zurück und fordern Sie das Zurücksetzen erneut an, um einen neuen Link zu erhalten.
 
+## /invitation
+
+invitation-page-title = Willkommen: Wählen Sie ein Passwort
+invitation-page-lead = Damit melden Sie sich bei dem Konto an, das für Sie angelegt wurde.
+invitation-page-label = Passwort
+invitation-page-button = Passwort speichern
+invitation-page-ignore = Sie haben damit nicht gerechnet? Schließen Sie die Seite: Ohne Passwort kann sich niemand bei dem Konto anmelden.
+invitation-page-done-title = Ihr Passwort ist gespeichert
+invitation-page-done = Willkommen. Ihre Adresse ist bestätigt, und Sie können sich jetzt anmelden.
+invitation-page-over = Er wurde bereits verwendet, ist älter als 7 Tage oder unvollständig.
+invitation-page-over-next = Wenn Sie schon ein Passwort gewählt haben, versuchen Sie, sich anzumelden. Bitten Sie andernfalls um eine neue Einladung.
+
 ## /confirm-email
 
 confirm-email-title = Neue E-Mail-Adresse bestätigen

@@ -125,6 +125,18 @@ reset-done = Every session of your account was ended. Sign in with the new passw
 reset-over = It has been used already, or it is older than 60 minutes, or a part of it is missing.
 reset-over-next = Go back to the application and ask for a password reset again, for a fresh link.
 
+## /invitation
+
+invitation-page-title = Welcome: choose a password
+invitation-page-lead = With it you sign in to the account that was made for you.
+invitation-page-label = Password
+invitation-page-button = Save the password
+invitation-page-ignore = You did not expect this? Close the page: without a password nobody can sign in to the account.
+invitation-page-done-title = Your password is saved
+invitation-page-done = Welcome. Your address is confirmed, and you can sign in now.
+invitation-page-over = It has been used already, or it is older than 7 days, or a part of it is missing.
+invitation-page-over-next = Try to sign in if you have chosen a password. Otherwise ask whoever invited you for another invitation.
+
 ## /confirm-email
 
 confirm-email-title = Confirm your new e-mail address

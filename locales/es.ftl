@@ -125,6 +125,18 @@ reset-done = Se han cerrado todas las sesiones de su cuenta. Inicie sesión con 
 reset-over = Ya se ha usado, tiene más de 60 minutos o está incompleto.
 reset-over-next = Vuelva a la aplicación y solicite de nuevo el restablecimiento para recibir otro enlace.
 
+## /invitation
+
+invitation-page-title = Le damos la bienvenida: elija una contraseña
+invitation-page-lead = Con ella iniciará sesión en la cuenta que se ha creado para usted.
+invitation-page-label = Contraseña
+invitation-page-button = Guardar la contraseña
+invitation-page-ignore = ¿No lo esperaba? Cierre la página: sin contraseña nadie puede iniciar sesión en la cuenta.
+invitation-page-done-title = Su contraseña está guardada
+invitation-page-done = Le damos la bienvenida. Su dirección está confirmada y ya puede iniciar sesión.
+invitation-page-over = Ya se ha usado, tiene más de 7 días o está incompleto.
+invitation-page-over-next = Si ya eligió una contraseña, intente iniciar sesión. Si no, pida otra invitación a quien le invitó.
+
 ## /confirm-email
 
 confirm-email-title = Confirme su nueva dirección de correo electrónico

@@ -125,6 +125,18 @@ reset-done = Toutes les sessions de votre compte ont été fermées. Connectez-v
 reset-over = Il a déjà été utilisé, il date de plus de 60 minutes, ou il est incomplet.
 reset-over-next = Revenez à l’application et demandez à nouveau la réinitialisation pour recevoir un nouveau lien.
 
+## /invitation
+
+invitation-page-title = Bienvenue : choisissez un mot de passe
+invitation-page-lead = Il vous permettra de vous connecter au compte qui a été créé pour vous.
+invitation-page-label = Mot de passe
+invitation-page-button = Enregistrer le mot de passe
+invitation-page-ignore = Vous ne vous y attendiez pas ? Fermez cette page : sans mot de passe, personne ne peut se connecter au compte.
+invitation-page-done-title = Votre mot de passe est enregistré
+invitation-page-done = Bienvenue. Votre adresse est confirmée, et vous pouvez maintenant vous connecter.
+invitation-page-over = Il a déjà été utilisé, il date de plus de 7 jours, ou il est incomplet.
+invitation-page-over-next = Si vous avez déjà choisi un mot de passe, essayez de vous connecter. Sinon, demandez une nouvelle invitation à la personne qui vous a invité.
+
 ## /confirm-email
 
 confirm-email-title = Confirmez votre nouvelle adresse e-mail

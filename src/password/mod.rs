@@ -13,7 +13,7 @@ use async_graphql::{Context, Object};
 pub use change::ChangePasswordInput;
 pub use check::{CheckPasswordInput, PasswordCheck};
 pub use request_reset::RequestPasswordResetInput;
-pub use reset::{ResetPasswordInput, least_length, reset_by_page};
+pub use reset::{Page, ResetPasswordInput, least_length, reset_by_page};
 pub use sign_in::SignInInput;
 
 use crate::app::App;
@@ -71,9 +71,9 @@ impl PasswordMutation {
         .await
     }
 
-    /// Redeems the link or the code of a change-password e-mail, once: sets the password, verifies the address, ends every
-    /// session and every other mail of the user, tells the owner, and answers a `Session`. A password that the policy
-    /// refuses consumes nothing.
+    /// Redeems the link or the code of a change-password e-mail, or the link of an invitation, once: sets the password,
+    /// verifies the address, ends every session and every other mail of the user, tells the owner (but not who just
+    /// accepted an invitation), and answers a `Session`. A password that the policy refuses consumes nothing.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,

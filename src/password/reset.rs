@@ -1,9 +1,10 @@
-//! `resetPassword`: the answered mail sets a new password, and ends everything that the old one opened.
+//! `resetPassword`: the answered mail sets a new password, and ends everything that the old one opened. An invitation is
+//! answered in the same way: it sets the first one.
 
 use async_graphql::InputObject;
 use entity::verification::Purpose;
 use entity::{session, user};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::choose::{Candidate, choose, connection_of, personal_data, remember, weak_by_name};
 use crate::app::App;
@@ -16,7 +17,7 @@ use crate::secret::Secret;
 use crate::session::{self as sessions, Opening, Outcome, TokenTransport};
 use crate::verification::{Redeemed, VerificationProof, address, redeem};
 
-/// The answer to a change-password mail.
+/// The answer to a change-password mail, or to an invitation.
 #[derive(Debug, InputObject)]
 pub struct ResetPasswordInput {
     /// The ticket of the link, or the code.
@@ -44,7 +45,7 @@ pub async fn reset_password(
         caller,
         input.proof,
         input.code_verifier.as_ref(),
-        &[Purpose::PasswordReset],
+        &[Purpose::PasswordReset, Purpose::Invitation],
     )
     .await?;
     let application = open_place(app, &proof).await?.application;
@@ -80,6 +81,24 @@ pub async fn reset_password(
     Ok(Outcome::Opened(Box::new(opened)))
 }
 
+/// A page on which a password is chosen; the ticket of one is nothing on the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    Reset,
+    Invitation,
+}
+
+impl Page {
+    async fn find(self, app: &App, caller: &Caller, ticket: Secret) -> Result<Redeemed> {
+        let purpose = match self {
+            Self::Reset => Purpose::PasswordReset,
+            Self::Invitation => Purpose::Invitation,
+        };
+        let ticket = VerificationProof::Ticket(ticket);
+        redeem::find(app, caller, ticket, None, &[purpose]).await
+    }
+}
+
 /// What the page behind the mailed link does: the same, but no session is opened.
 ///
 /// # Errors
@@ -87,11 +106,11 @@ pub async fn reset_password(
 pub async fn reset_by_page(
     app: &App,
     caller: &Caller,
+    page: Page,
     ticket: Secret,
     new_password: &Secret,
 ) -> Result<()> {
-    let ticket = VerificationProof::Ticket(ticket);
-    let proof = redeem::find(app, caller, ticket, None, &[Purpose::PasswordReset]).await?;
+    let proof = page.find(app, caller, ticket).await?;
     open_place(app, &proof).await?;
     let (user, hash) = prepare(app, caller, &proof, Some(new_password)).await?;
     let tx = app.db.begin().await?;
@@ -106,9 +125,8 @@ pub async fn reset_by_page(
 ///
 /// # Errors
 /// `INVALID_TICKET`.
-pub async fn least_length(app: &App, caller: &Caller, ticket: Secret) -> Result<i32> {
-    let ticket = VerificationProof::Ticket(ticket);
-    let proof = redeem::find(app, caller, ticket, None, &[Purpose::PasswordReset]).await?;
+pub async fn least_length(app: &App, caller: &Caller, page: Page, ticket: Secret) -> Result<i32> {
+    let proof = page.find(app, caller, ticket).await?;
     let place = open_place(app, &proof).await?;
     Ok(place.connection.password_min_length)
 }
@@ -180,7 +198,8 @@ async fn wished(
     choose(app, caller, "newPassword", &candidate).await
 }
 
-/// Consumes the proof, sets the password, verifies the address, ends every session and every other mail, tells the owner.
+/// Consumes the proof, sets the password, verifies the address, ends every session and every other mail; tells the owner
+/// of a password that is not the first one.
 /// The user's row comes first, as in every other change of a password: two that void each other's mails wait there for one
 /// another, and cannot lock each other out.
 async fn replace(
@@ -192,6 +211,13 @@ async fn replace(
     hash: String,
 ) -> Result<(user::Model, Event)> {
     let now = app.now();
+    let invited = proof.row.purpose == Purpose::Invitation;
+    // An invitation sets the first password, and no other one.
+    let fitting = if invited {
+        Condition::all().add(user::Column::PasswordHash.is_null())
+    } else {
+        Condition::all()
+    };
     let verified_at = user.email_verified_at.unwrap_or(now);
     let replaced = user::Entity::update_many()
         .col_expr(user::Column::PasswordHash, hash.clone().into())
@@ -200,6 +226,7 @@ async fn replace(
         .filter(user::Column::Id.eq(user.id))
         .filter(user::Column::EmailKey.eq(&proof.row.email_key))
         .filter(user::Column::DisabledAt.is_null())
+        .filter(fitting)
         .exec(tx)
         .await?;
     if replaced.rows_affected != 1 {
@@ -209,16 +236,23 @@ async fn replace(
     remember(app, tx, &user).await?;
     sessions::revoke(tx, session::Column::UserId.eq(user.id), now).await?;
     address::void_all(tx, user.id, now).await?;
-    let notice = Task::SendPasswordReset {
-        user: user.id,
-        at: now,
-        from: caller.origin.ip.clone(),
+    if !invited {
+        let notice = Task::SendPasswordReset {
+            user: user.id,
+            at: now,
+            from: caller.origin.ip.clone(),
+        };
+        app.enqueue(tx, &notice).await?;
+    }
+    let kind = if invited {
+        Kind::InvitationAccepted
+    } else {
+        Kind::PasswordReset
     };
-    app.enqueue(tx, &notice).await?;
     let event = Event {
         application: Some(proof.row.application_id),
         connection: Some(proof.row.connection_id),
-        ..Event::by_user(Kind::PasswordReset, user.id)
+        ..Event::by_user(kind, user.id)
     };
     let user = user::Model {
         password_hash: Some(hash),

@@ -41,6 +41,7 @@ const TEMPLATES: &[(&str, &str)] = embedded!("templates":
     "page/part.html",
     "page/confirm_email.html",
     "page/inbox.html",
+    "page/invitation.html",
     "page/reset.html",
     "page/undo_email_change.html",
     "page/verify.html",

@@ -54,7 +54,7 @@ fn samples(template: &str) -> Vec<Value> {
     if template == "page/inbox.html" {
         return vec![inbox(true, false), inbox(false, false), inbox(false, true)];
     }
-    if template == "page/reset.html" {
+    if ["page/reset.html", "page/invitation.html"].contains(&template) {
         return STATES
             .into_iter()
             .flat_map(|state| [reset(state, &[]), reset(state, &["One rule.", "Another."])])

@@ -58,14 +58,7 @@ pub async fn admin_users(
 fn filtered(app: &App, filter: UserFilter) -> Select<Entity> {
     let mut select = Entity::find();
     if let Some(start) = filter.email_starts_with {
-        let start = storable(&start).to_lowercase();
-        // Keys are ASCII, so that nothing that begins so comes after the highest ASCII character.
-        let end = format!("{start}\u{7f}");
-        let key = match app.db.backend() {
-            DbBackend::Postgres => Expr::cust("email_key COLLATE \"C\""),
-            _ => Expr::col(Column::EmailKey),
-        };
-        select = select.filter(key.clone().gte(start)).filter(key.lt(end));
+        select = select.filter(starts_with(app, Column::EmailKey, &start));
     }
     if let Some(status) = filter.status {
         select = select.filter(status.condition());
@@ -91,6 +84,22 @@ fn filtered(app: &App, filter: UserFilter) -> Select<Entity> {
         select = select.filter(Column::ConnectionId.in_subquery(named));
     }
     select
+}
+
+/// Whether a column `email_key` begins so, without regard to case.
+pub(super) fn starts_with(app: &App, column: impl ColumnTrait, start: &str) -> Expr {
+    if start.contains('\0') {
+        // No address does, and PostgreSQL cannot be asked.
+        return Expr::val(false);
+    }
+    let start = start.to_lowercase();
+    // Keys are ASCII, so that nothing that begins so comes after the highest ASCII character.
+    let end = format!("{start}\u{7f}");
+    let key = match app.db.backend() {
+        DbBackend::Postgres => Expr::cust("email_key COLLATE \"C\""),
+        _ => Expr::col(column),
+    };
+    key.clone().gte(start).and(key.lt(end))
 }
 
 /// PostgreSQL has an index of the roles; SQLite walks along the pages and looks into each list.

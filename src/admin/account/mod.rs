@@ -2,10 +2,12 @@
 
 mod create;
 mod delete;
+mod discard;
 mod find;
 mod get;
 mod link;
 mod list;
+mod pending;
 mod revoke_sessions;
 mod update;
 mod wish;
@@ -13,9 +15,11 @@ mod wish;
 use async_graphql::{Context, Object};
 pub use create::AdminCreateUserInput;
 pub use delete::AdminDeleteUserInput;
+pub use discard::{AdminDiscardPendingSignUpInput, AdminDiscardPendingSignUpPayload};
 pub use get::UserLookup;
 pub use link::{AdminLinkInput, AdminMakeLinkPayload, AdminSendLinkPayload};
 pub use list::UserFilter;
+pub use pending::{PendingSignUp, PendingSignUpFilter};
 pub use revoke_sessions::{AdminRevokeSessionsInput, AdminRevokeSessionsPayload};
 pub use update::AdminUpdateUserInput;
 
@@ -70,6 +74,30 @@ impl AccountAdminQuery {
             is_counted(ctx),
         )
         .await
+    }
+
+    /// Sign-ups whose mail waits for an answer, newest first, in pages like those of `adminUsers`. Administrators only.
+    async fn admin_pending_sign_ups(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The newest entries, or those after `after`.")] first: Option<i32>,
+        #[graphql(desc = "A cursor.")] after: Option<String>,
+        #[graphql(desc = "The oldest entries, or those before `before`.")] last: Option<i32>,
+        #[graphql(desc = "A cursor.")] before: Option<String>,
+        #[graphql(desc = "Which sign-ups; all where nothing is given.")] filter: Option<
+            PendingSignUpFilter,
+        >,
+    ) -> Result<Connection<PendingSignUp>> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        let arguments = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        let filter = filter.unwrap_or_default();
+        pending::admin_pending_sign_ups(app, arguments, filter, is_counted(ctx)).await
     }
 }
 
@@ -148,5 +176,16 @@ impl AccountAdminMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
         link::admin_make_link(app, caller, input).await
+    }
+
+    /// Discards a pending sign-up: its mail is void, and no account comes of it. Administrators only.
+    async fn admin_discard_pending_sign_up(
+        &self,
+        ctx: &Context<'_>,
+        input: AdminDiscardPendingSignUpInput,
+    ) -> Result<AdminDiscardPendingSignUpPayload> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        caller.require_administrator(app).await?;
+        discard::admin_discard_pending_sign_up(app, caller, input).await
     }
 }

@@ -119,7 +119,7 @@ fn page(
 ) -> Response {
     match texts.render(&format!("page/{name}.html"), language, context) {
         Ok(html) => {
-            let policy = if name == "reset" {
+            let policy = if ["reset", "invitation"].contains(&name) {
                 POLICY_WITH_SCRIPT
             } else {
                 POLICY

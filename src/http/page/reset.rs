@@ -1,21 +1,37 @@
-//! `/reset`: a new password.
+//! `/reset`: a new password, and `/invitation`: the first one.
 
 use axum::extract::{Form, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{RequestExt, Router};
 use serde::Deserialize;
 
 use super::{Saying, Ticket, language, outcome};
 use crate::error::Error;
 use crate::http::{House, caller};
-use crate::password;
+use crate::password::{self, Page};
 use crate::secret::Secret;
 use crate::text::{Texts, context};
 
 pub(super) fn router() -> Router<House> {
-    Router::new().route("/reset", get(ask).post(reset))
+    Router::new()
+        .route("/reset", both(Page::Reset))
+        .route("/invitation", both(Page::Invitation))
+}
+
+fn both(kind: Page) -> MethodRouter<House> {
+    get(move |State(house): State<House>, Query(ticket): Query<Ticket>, request: Request| async move {
+        ask(kind, &house, ticket, request).await
+    })
+    .post(move |State(house): State<House>, request: Request| async move { reset(kind, &house, request).await })
+}
+
+fn template(kind: Page) -> &'static str {
+    match kind {
+        Page::Reset => "reset",
+        Page::Invitation => "invitation",
+    }
 }
 
 #[derive(Deserialize)]
@@ -35,31 +51,27 @@ struct Shown<'a> {
 }
 
 /// Looks whether the link still works, so that nobody thinks up a password for nothing; redeems nothing.
-async fn ask(
-    State(house): State<House>,
-    Query(Ticket { ticket }): Query<Ticket>,
-    request: Request,
-) -> Response {
+async fn ask(kind: Page, house: &House, Ticket { ticket }: Ticket, request: Request) -> Response {
     let texts = &house.app.texts;
     let language = language(texts, request.headers());
     let caller = caller::caller(&house.app, request.headers(), request.extensions());
-    match password::least_length(&house.app, &caller, Secret::new(ticket.clone())).await {
+    match password::least_length(&house.app, &caller, kind, Secret::new(ticket.clone())).await {
         Ok(least) => {
             let shown = Shown {
                 ticket: &ticket,
                 least,
                 ..Shown::default()
             };
-            page(texts, language, StatusCode::OK, Saying::Ask, &shown)
+            page(kind, texts, language, StatusCode::OK, Saying::Ask, &shown)
         }
         Err(error) => {
             let (status, saying) = outcome(Err(error), request.extensions());
-            page(texts, language, status, saying, &Shown::default())
+            page(kind, texts, language, status, saying, &Shown::default())
         }
     }
 }
 
-async fn reset(State(house): State<House>, request: Request) -> Response {
+async fn reset(kind: Page, house: &House, request: Request) -> Response {
     let texts = &house.app.texts;
     let language = language(texts, request.headers()).to_owned();
     let caller = caller::caller(&house.app, request.headers(), request.extensions());
@@ -68,6 +80,7 @@ async fn reset(State(house): State<House>, request: Request) -> Response {
         request.extract::<Form<NewPassword>, _>().await
     else {
         return page(
+            kind,
             texts,
             &language,
             StatusCode::BAD_REQUEST,
@@ -76,8 +89,14 @@ async fn reset(State(house): State<House>, request: Request) -> Response {
         );
     };
     let password = Secret::new(password);
-    let result =
-        password::reset_by_page(&house.app, &caller, Secret::new(ticket.clone()), &password).await;
+    let result = password::reset_by_page(
+        &house.app,
+        &caller,
+        kind,
+        Secret::new(ticket.clone()),
+        &password,
+    )
+    .await;
     let unmet: Vec<String> = match &result {
         Err(Error::WeakPassword(issues) | Error::InvalidInput(issues)) => issues
             .iter()
@@ -88,9 +107,9 @@ async fn reset(State(house): State<House>, request: Request) -> Response {
     };
     if unmet.is_empty() {
         let (status, saying) = outcome(result, &extensions);
-        return page(texts, &language, status, saying, &Shown::default());
+        return page(kind, texts, &language, status, saying, &Shown::default());
     }
-    let least = password::least_length(&house.app, &caller, Secret::new(ticket.clone()))
+    let least = password::least_length(&house.app, &caller, kind, Secret::new(ticket.clone()))
         .await
         .unwrap_or_default();
     let shown = Shown {
@@ -99,6 +118,7 @@ async fn reset(State(house): State<House>, request: Request) -> Response {
         unmet,
     };
     page(
+        kind,
         texts,
         &language,
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -108,6 +128,7 @@ async fn reset(State(house): State<House>, request: Request) -> Response {
 }
 
 fn page(
+    kind: Page,
     texts: &Texts,
     language: &str,
     status: StatusCode,
@@ -117,5 +138,5 @@ fn page(
     let context = context! {
         state => saying.as_str(), ticket => shown.ticket, least => shown.least, unmet => &shown.unmet,
     };
-    super::page(texts, language, "reset", status, &context)
+    super::page(texts, language, template(kind), status, &context)
 }

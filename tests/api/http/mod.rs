@@ -4,6 +4,7 @@ mod guards;
 mod health;
 mod inbox;
 mod input;
+mod invitation_page;
 mod negotiation;
 mod outage;
 mod overload;

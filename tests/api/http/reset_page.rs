@@ -111,7 +111,13 @@ async fn no_ticket_and_no_password_of_a_page_stands_in_the_log() {
     ];
     let program = Program::serve(&settings).await;
     let (ticket, password) = ("a-ticket-that-nobody-logs", "a-password-that-nobody-logs");
-    for path in ["/reset", "/confirm-email", "/undo-email-change", "/verify"] {
+    for path in [
+        "/reset",
+        "/invitation",
+        "/confirm-email",
+        "/undo-email-change",
+        "/verify",
+    ] {
         let address = format!("{path}?ticket={ticket}");
         let looked = wire::get(program.address, &address, &[("accept", "text/html")]).await;
         assert!([200, 410].contains(&looked.status), "{path}");

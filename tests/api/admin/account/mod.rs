@@ -1,5 +1,10 @@
 mod create_user;
 mod delete_user;
-mod steps;
+mod invitation;
+mod link;
+mod pending_sign_ups;
+mod revoke_sessions;
+pub mod steps;
 mod update_user;
 mod user;
+mod users;

@@ -33,3 +33,9 @@ pub async fn delete_as(client: &Client, user_id: &str) -> Answer {
     let input = json!({ "input": { "userId": user_id } });
     client.run("admin_delete_user", input).await
 }
+
+/// Asks for a link with these fields; `field` is `admin_send_link` or `admin_make_link`.
+pub async fn link(client: &Client, field: &str, user_id: &str, mut fields: Value) -> Answer {
+    fields["userId"] = json!(user_id);
+    client.run(field, json!({ "input": fields })).await
+}
