@@ -1,3 +1,4 @@
+mod administrator;
 mod create_user;
 mod delete_user;
 mod invitation;
