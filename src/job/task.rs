@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::mail::{Asked, Letter, Mail, Options, Proof};
 use crate::text::Texts;
-use crate::ticket::{CODE_LIFE, TicketKey, has_code};
+use crate::ticket::{CODE_LIFE, CODE_TRIES, TicketKey, has_code};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -232,8 +232,9 @@ impl Desk {
 
     fn proof(&self, row: &verification::Model) -> Result<Proof> {
         let (link, ticket) = (self.link(row)?, self.tickets.ticket(row.id));
-        let code =
-            has_code(row.purpose).then(|| self.tickets.code(row.purpose, row.id, row.code_round));
+        // One that nobody can try any more is not told.
+        let code = (has_code(row.purpose) && row.code_tries < CODE_TRIES)
+            .then(|| self.tickets.code(row.purpose, row.id, row.code_round));
         Ok(Proof { link, ticket, code })
     }
 }

@@ -64,10 +64,17 @@ fn samples(template: &str) -> Vec<Value> {
         let page = |state| context! { state, ticket => "sample" };
         return STATES.into_iter().map(page).collect();
     }
-    vec![
+    let mut samples = vec![
         mail(template, "192.0.2.7", context! {}),
         mail(template, "unknown", Value::from_object(AnyOption)),
-    ]
+    ];
+    if template.contains("/verify_email.") || template.contains("/reset_password.") {
+        // Where an administrator asks, there is a link and no code.
+        let proof = context! { link => "https://id.example.org/?ticket=sample", code => () };
+        let asked = context! { at => "2026-11-20 12:00 UTC", from => "unknown" };
+        samples.push(context! { proof, asked, options => context! {} });
+    }
+    samples
 }
 
 /// Each mail with what it is given and no more, so that a template cannot ask for a link that its mail has not.

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::job::Task;
 use crate::limit::{Limit, Verdict};
 use crate::realm::place::Place;
-use crate::ticket::{digest_of, link_life};
+use crate::ticket::{CODE_TRIES, digest_of, link_life};
 use crate::value::{Email, Locale};
 
 /// What is to be proved.
@@ -33,6 +33,8 @@ pub struct Request<'a> {
     pub template_options: Option<Value>,
     /// Extra claims of the session that redeeming opens.
     pub custom_claims: Option<Value>,
+    /// Nobody gets the handle that a code is entered with, so that there is none.
+    pub by_link_only: bool,
     /// A reset that names its password at once: its hash, and the rules that it did not meet.
     pub password_hash: Option<String>,
     pub password_issues: Option<StringList>,
@@ -52,6 +54,7 @@ impl<'a> Request<'a> {
             redirect_to: None,
             template_options: None,
             custom_claims: None,
+            by_link_only: false,
             password_hash: None,
             password_issues: None,
         }
@@ -131,7 +134,7 @@ pub async fn insert(
         handle_digest: digest_of(&app.tickets.handle(id)),
         ticket_digest: digest_of(app.tickets.ticket(id).expose()),
         code_round: 1,
-        code_tries: 0,
+        code_tries: if request.by_link_only { CODE_TRIES } else { 0 },
         code_expires_at: None,
         code_challenge: request.code_challenge,
         redirect_to: request.redirect_to,

@@ -77,16 +77,16 @@ pub async fn admin_create_user(
     let redirect_to = input.redirect_to.take();
     let password = input.password.take();
     let invited = input.send_invitation == Some(true);
-    let mut user = draft(app, &connection, client_id.as_deref(), input, |issues| {
-        if invited && password.is_some() {
-            issues.push(Issue::new(
-                "sendInvitation",
-                "not_allowed",
-                "An account with a password needs no invitation.",
-            ));
-        }
-    })
-    .await?;
+    let mut issues = Issues::default();
+    if invited && password.is_some() {
+        issues.push(Issue::new(
+            "sendInvitation",
+            "not_allowed",
+            "An account with a password needs no invitation.",
+        ));
+    }
+    let mut user = draft(app, &connection, client_id.as_deref(), input, &mut issues).await?;
+    issues.none()?;
     let invitation = if invited {
         let place = find::place(app, client_id.as_deref(), connection.id).await?;
         let redirect_to =
@@ -143,15 +143,14 @@ async fn connection_of(app: &App, name: Option<&str>) -> Result<connection::Mode
     found.ok_or_else(|| Error::invalid("connection", "unknown", "There is no such connection."))
 }
 
-/// The account as it will be, but without a password. `more` notes what else is wrong.
+/// The account as it will be, but without a password; what is wrong is noted.
 async fn draft(
     app: &App,
     connection: &connection::Model,
     client_id: Option<&str>,
     input: AdminCreateUserInput,
-    more: impl FnOnce(&mut Issues),
+    issues: &mut Issues,
 ) -> Result<user::Model> {
-    let mut issues = Issues::default();
     let mut user = blank(app, connection);
     match find::application(app, client_id).await? {
         Some(application) => {
@@ -188,9 +187,7 @@ async fn draft(
         default_role: input.default_role.map(Some),
         disabled: None,
     };
-    wishes.apply(connection, &mut user, app.now(), &mut issues);
-    more(&mut issues);
-    issues.none()?;
+    wishes.apply(connection, &mut user, app.now(), issues);
     Ok(user)
 }
 

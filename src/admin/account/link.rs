@@ -172,6 +172,7 @@ pub(super) async fn write(
     let request = Request {
         user: Some(user.id),
         redirect_to: asked.redirect_to,
+        by_link_only: true,
         ..Request::new(purpose, asked.place, &email, &locale)
     };
     // A mail says from where it was asked for; it is nobody's business where the administrator sits.

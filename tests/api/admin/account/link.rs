@@ -56,6 +56,11 @@ on_both_databases! {
         }
         let letter = test.mail_to("ann@example.org").await;
         assert_eq!(letter.purpose(), "PASSWORD_RESET");
+        // Nobody has asked, so that there is nowhere to enter a code.
+        assert!(letter.0.mail.content.proof.as_ref().unwrap().code.is_none());
+        assert!(!letter.text().contains("enter this code") && !letter.text().contains("none"), "{}", letter.text());
+        assert!(!letter.0.mail.content.html.contains("enter this code"));
+        assert!(letter.text().lines().any(|line| line == letter.link()), "{}", letter.text());
         // Where the administrator sits is nobody's business.
         assert!(!letter.text().contains("203.0.113.77"), "{}", letter.text());
         let input = json!({ "proof": { "ticket": letter.ticket() }, "newPassword": OTHER_PASSWORD });
