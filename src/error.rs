@@ -113,6 +113,9 @@ pub enum Error {
     #[error("This page may not use the session's cookie.")]
     OriginNotAllowed,
     /// Seconds to wait.
+    #[error("Too many attempts. Try again later.")]
+    RateLimited { retry_after: u32 },
+    /// Seconds to wait.
     #[error("The service is busy. Try again in a moment.")]
     Overloaded { retry_after: u32 },
     #[error("There is nothing of this name.")]
@@ -141,6 +144,14 @@ impl Error {
         Self::InvalidInput(vec![Issue::new(path, rule, message)])
     }
 
+    /// `RATE_LIMITED` for so long, rounded up to seconds.
+    pub fn rate_limited(wait: chrono::TimeDelta) -> Self {
+        let seconds = (wait.num_milliseconds().max(1) + 999) / 1_000;
+        Self::RateLimited {
+            retry_after: u32::try_from(seconds).unwrap_or(u32::MAX),
+        }
+    }
+
     pub fn code(&self) -> Code {
         match self {
             Self::Unauthenticated(_) => Code::Unauthenticated,
@@ -157,6 +168,7 @@ impl Error {
             Self::SignUpDisabled => Code::SignUpDisabled,
             Self::RedirectNotAllowed => Code::RedirectNotAllowed,
             Self::OriginNotAllowed => Code::OriginNotAllowed,
+            Self::RateLimited { .. } => Code::RateLimited,
             Self::Overloaded { .. } => Code::Overloaded,
             Self::NotFound => Code::NotFound,
             Self::AlreadyExists => Code::AlreadyExists,

@@ -77,8 +77,11 @@ pub fn present(response: &mut Response, request_id: &str, discreet: bool) -> Pre
     };
     response.errors.truncate(MOST_ERRORS);
     for error in &mut response.errors {
-        if let Some(Error::Overloaded { retry_after }) = error.source::<Error>() {
-            presented.retry = Some((Code::Overloaded, *retry_after));
+        if let Some(
+            ours @ (Error::Overloaded { retry_after } | Error::RateLimited { retry_after }),
+        ) = error.source::<Error>()
+        {
+            presented.retry = Some((ours.code(), *retry_after));
         }
         present_one(error, request_id);
         if let Some(at) = error.message.find(" Did you mean").filter(|_| discreet) {
@@ -121,7 +124,9 @@ fn extensions_of(error: &Error, request_id: &str) -> Vec<(&'static str, Value)> 
         Error::InvalidInput(issues) | Error::WeakPassword(issues) => {
             extensions.push(("issues", Value::List(issues.iter().map(issue).collect())));
         }
-        Error::Overloaded { retry_after } => extensions.push(("retryAfter", (*retry_after).into())),
+        Error::Overloaded { retry_after } | Error::RateLimited { retry_after } => {
+            extensions.push(("retryAfter", (*retry_after).into()))
+        }
         Error::Database(_) | Error::Internal(_) => {
             extensions.push(("requestId", request_id.into()))
         }

@@ -66,6 +66,7 @@ on_both_databases! {
         create(&drawn, entity::job::Entity).await;
         create(&drawn, entity::audit_event::Entity).await;
         create(&drawn, entity::limit_counter::Entity).await;
+        create(&drawn, entity::attempt_counter::Entity).await;
         let (migrated, drawn) = (columns(&migrated).await, columns(&drawn).await);
         assert!(migrated.len() > 100, "{migrated:?}");
         assert_eq!(migrated, drawn);

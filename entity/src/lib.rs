@@ -5,6 +5,7 @@
 
 pub mod application;
 pub mod application_connection;
+pub mod attempt_counter;
 pub mod audit_event;
 pub mod connection;
 pub mod former_password;

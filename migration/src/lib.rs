@@ -10,6 +10,7 @@ mod m20261121_000005_ownership;
 mod m20261121_000006_administration;
 mod m20261121_000008_transport;
 mod m20261121_000009_job_user;
+mod m20261121_000010_attempt;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_administration::Migration),
             Box::new(m20261121_000008_transport::Migration),
             Box::new(m20261121_000009_job_user::Migration),
+            Box::new(m20261121_000010_attempt::Migration),
         ]
     }
 }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind, Origin};
-use crate::password::prove;
+use crate::password::{attempt, prove};
 use crate::secret::Secret;
 use crate::verification::start::address_counter;
 
@@ -37,7 +37,7 @@ pub async fn delete_user(
     input: DeleteUserInput,
 ) -> Result<DeleteUserPayload> {
     let user = caller.identity(app).await?.user.clone();
-    prove::current_password(app, &user, &input.current_password).await?;
+    prove::current_password(app, caller, &user, &input.current_password).await?;
     let tx = app.db.begin().await?;
     // Sessions, tokens, former passwords and the user's own verifications go with the row.
     let deleted = user::Entity::delete_many()
@@ -94,6 +94,7 @@ pub async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()>
         .filter(verification::Column::EmailKey.eq(&user.email_key))
         .exec(tx)
         .await?;
+    attempt::forgive(tx, user).await?;
     limit_counter::Entity::delete_by_id(address_counter(user.connection_id, &user.email_key))
         .exec(tx)
         .await?;

@@ -61,7 +61,7 @@ pub async fn request_email_change(
         .map_err(|issue| Error::InvalidInput(vec![issue]))?;
     let redirect_to =
         redirect::check_given(&app.config, &application, input.redirect_to.as_deref())?;
-    prove::current_password(app, &user, &input.current_password).await?;
+    prove::current_password(app, caller, &user, &input.current_password).await?;
 
     let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
     let place = Place {

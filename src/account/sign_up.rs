@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::password::attempt;
 use crate::password::choose::{Candidate, choose};
 use crate::realm::place::{self, Place};
 use crate::scalar::Json;
@@ -72,8 +73,8 @@ pub struct SignUpInput {
 }
 
 /// # Errors
-/// `SIGN_UP_DISABLED`, `INVALID_INPUT`, `REDIRECT_NOT_ALLOWED`, `WEAK_PASSWORD`, `OVERLOADED`; `EMAIL_TAKEN` only where
-/// no verification is asked for.
+/// `SIGN_UP_DISABLED`, `INVALID_INPUT`, `REDIRECT_NOT_ALLOWED`, `WEAK_PASSWORD`, `RATE_LIMITED`, `OVERLOADED`;
+/// `EMAIL_TAKEN` only where no verification is asked for.
 pub async fn sign_up(app: &App, caller: &Caller, input: SignUpInput) -> Result<Outcome> {
     let place = place::find(
         app,
@@ -95,6 +96,7 @@ pub async fn sign_up(app: &App, caller: &Caller, input: SignUpInput) -> Result<O
         personal: profile.personal(),
         user: None,
     };
+    attempt::allow_hash(app, caller).await?;
     let hash = choose(app, caller, "password", &candidate).await?;
     if place.connection.email_verification_required {
         wait_for_mail(app, caller, place, profile, hash).await

@@ -104,13 +104,27 @@ pub struct Settings {
     #[arg(long, value_enum, default_value = "on")]
     pub rate_limits: Switch,
 
-    /// Mails an hour to one address, beyond which the answer is the same and no mail goes.
+    /// Mails an hour to one address that one network can cause, beyond which the answer is the same and no mail goes.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(i32).range(1..=1_000))]
     pub mails_per_address: i32,
 
     /// Mails an hour that one network (an IPv4 address, an IPv6 /64) can cause.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=100_000))]
     pub mails_per_network: i32,
+
+    /// Mails an hour to one address from all networks together: who uses up the own share does not silence its owner.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i32).range(1..=1_000))]
+    pub mails_per_address_in_all: i32,
+
+    /// Wrong passwords an hour from one network, beyond which its sign-ins are RATE_LIMITED. For one account, the wait
+    /// doubles from a second after the fifth wrong password in a row to 15 minutes, and after the hundredth only a reset
+    /// by mail goes on.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
+    pub failures_per_network: i32,
+
+    /// Sign-ups, and resets that name a password, an hour from one network: each costs a hash.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
+    pub sign_ups_per_network: i32,
 
     /// Proxies whose `X-Forwarded-For` is believed: networks in CIDR notation, separated by commas.
     #[arg(long, value_delimiter = ',')]

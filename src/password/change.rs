@@ -40,7 +40,7 @@ pub async fn change_password(
         user,
         application,
     } = caller.identity(app).await?.clone();
-    prove::current_password(app, &user, &input.current_password).await?;
+    prove::current_password(app, caller, &user, &input.current_password).await?;
     let connection = connection_of(app, &user).await?;
     let candidate = Candidate {
         connection: &connection,

@@ -1,5 +1,6 @@
 //! What a password opens, and how it is changed.
 
+pub mod attempt;
 mod change;
 mod check;
 pub mod choose;

@@ -6,6 +6,7 @@ use entity::verification::Purpose;
 use entity::{session, user};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
+use super::attempt::forgive;
 use super::choose::{Candidate, choose, connection_of, personal_data, remember, weak_by_name};
 use crate::app::App;
 use crate::caller::Caller;
@@ -234,6 +235,7 @@ async fn replace(
     }
     proof.consume(tx, now).await?;
     remember(app, tx, &user).await?;
+    forgive(tx, &user).await?;
     sessions::revoke(tx, session::Column::UserId.eq(user.id), now).await?;
     address::void_all(tx, user.id, now).await?;
     if !invited {

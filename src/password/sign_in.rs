@@ -6,6 +6,7 @@ use entity::verification::Purpose;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 
+use super::attempt::{Attempt, Target, compare};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::db::only;
@@ -40,7 +41,8 @@ pub struct SignInInput {
 }
 
 /// # Errors
-/// `INVALID_INPUT` for an unknown application or connection, `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`, `OVERLOADED`.
+/// `INVALID_INPUT` for an unknown application or connection, `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`, `RATE_LIMITED`
+/// after too many wrong passwords, `OVERLOADED`.
 pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<Outcome> {
     let place = place::find(
         app,
@@ -58,18 +60,37 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
     }
     let user = find_user(app, &place, &input.login).await?;
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let checked = app.hasher.verify(&input.password, stored).await?;
+    let login = login_key(&input.login);
+    let target = match &user {
+        Some(user) => Target::Account(user.id),
+        None => Target::Nobody {
+            connection: place.connection.id,
+            login: &login,
+        },
+    };
+    let attempt = Attempt::begin(app, caller, target).await?;
+    let checked = compare(app, attempt.as_ref(), &input.password, stored).await?;
     let Some(user) = user.filter(|_| checked.matches) else {
         return Err(Error::InvalidCredentials);
     };
+    let waits = user.email_verified_at.is_none() && place.connection.email_verification_required;
+    if let Some(attempt) = attempt
+        .as_ref()
+        .filter(|_| waits || user.disabled_at.is_some())
+    {
+        attempt.succeed(app, app.db.write()).await?;
+    }
     if user.disabled_at.is_some() {
         return Err(Error::AccountDisabled);
     }
-    if user.email_verified_at.is_none() && place.connection.email_verification_required {
+    if waits {
         return ask_for_verification(app, caller, &place, &user, custom_claims).await;
     }
     let user = rehash(app, caller, user, &input.password, &checked).await?;
     let tx = app.db.begin().await?;
+    if let Some(attempt) = &attempt {
+        attempt.succeed(app, &tx).await?;
+    }
     let opening = Opening {
         user,
         application: place.application,
@@ -87,6 +108,12 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
     app.record(&tx, &caller.origin, event).await?;
     tx.commit().await?;
     Ok(Outcome::Opened(Box::new(opened)))
+}
+
+/// What is counted for a login that is nobody's, however it is written.
+fn login_key(login: &str) -> String {
+    Email::parse("login", login)
+        .map_or_else(|_| login.to_lowercase(), |email| email.key().to_owned())
 }
 
 /// By address or, where the connection has usernames, by username; the two cannot look alike.

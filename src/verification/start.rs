@@ -1,7 +1,5 @@
 //! Asks somebody to answer a mail: writes the request down, and the mail into the outbox where the budget allows one.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use entity::StringList;
 use entity::verification::{self, Purpose};
@@ -15,7 +13,7 @@ use crate::error::Result;
 use crate::job::Task;
 use crate::limit::{Limit, Verdict};
 use crate::realm::place::Place;
-use crate::ticket::{CODE_TRIES, digest_of, link_life};
+use crate::ticket::{CODE_TRIES, digest_of, link_life, named_digest};
 use crate::value::{Email, Locale};
 
 /// What is to be proved.
@@ -174,9 +172,18 @@ pub async fn budget(
     if settings.rate_limits.is_on() && !by_network.allowed {
         return Ok(by_network);
     }
+    // Then what this network has asked for this address: a stranger uses up no more than a share.
+    let to = address_counter(row.connection_id, &row.email_key);
+    let share = format!("{to} from {}", named_digest(&caller.network()));
+    let by_share = Limit::per_hour(settings.mails_per_address)
+        .count(tx, &share, now)
+        .await?;
+    if settings.rate_limits.is_on() && !by_share.allowed {
+        return Ok(by_share);
+    }
     // Counted where limits are off, too: the counter's row makes those who ask for one address follow one another.
-    let by_address = Limit::per_hour(settings.mails_per_address)
-        .count(tx, &address_counter(row.connection_id, &row.email_key), now)
+    let by_address = Limit::per_hour(settings.mails_per_address_in_all)
+        .count(tx, &to, now)
         .await?;
     if !settings.rate_limits.is_on() {
         return Ok(Verdict {
@@ -184,21 +191,19 @@ pub async fn budget(
             again_at: now,
         });
     }
+    let again_at = by_address.again_at.max(by_network.again_at);
     Ok(Verdict {
-        again_at: by_address.again_at.max(by_network.again_at),
+        again_at: again_at.max(by_share.again_at),
         ..by_address
     })
 }
 
 /// The name of a network's counter; the address itself does not stand in it.
 fn network_counter(network: &str) -> String {
-    format!("mail from {}", URL_SAFE_NO_PAD.encode(digest_of(network)))
+    format!("mail from {}", named_digest(network))
 }
 
 /// The name of an address's counter; the address itself does not stand in it.
 pub fn address_counter(connection: Uuid, email_key: &str) -> String {
-    format!(
-        "mail to {connection} {}",
-        URL_SAFE_NO_PAD.encode(digest_of(email_key))
-    )
+    format!("mail to {connection} {}", named_digest(email_key))
 }

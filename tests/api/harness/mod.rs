@@ -128,7 +128,12 @@ impl TestApp {
 
     /// Another instance on the same database, with the same clock.
     pub async fn second_instance(&self) -> Self {
-        Self::with_clock(self.database.clone(), &[], self.clock.clone()).await
+        self.second_instance_with(&[]).await
+    }
+
+    /// The same, with settings of its own.
+    pub async fn second_instance_with(&self, settings: &[(&str, &str)]) -> Self {
+        Self::with_clock(self.database.clone(), settings, self.clock.clone()).await
     }
 
     /// Someone who is not signed in.

@@ -2,6 +2,7 @@ mod breached;
 mod change_password;
 mod check_password;
 mod hashing;
+mod limits;
 mod policy;
 mod request_password_reset;
 mod reset_password;

@@ -1,9 +1,9 @@
-//! Counters that all instances share and that a restart does not forget.
+//! So many in a window of time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::limit_counter::{ActiveModel, Column, Entity};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::error::{Error, Result};
 
@@ -71,5 +71,20 @@ impl Limit {
                 counter.window_ends_at
             },
         })
+    }
+
+    /// Takes one back that turned out not to count.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn take_back(db: &impl ConnectionTrait, key: &str, now: DateTime<Utc>) -> Result<()> {
+        Entity::update_many()
+            .col_expr(Column::Count, Expr::col(Column::Count).sub(1))
+            .filter(Column::Key.eq(key))
+            .filter(Column::WindowEndsAt.gt(now))
+            .filter(Column::Count.gt(0))
+            .exec(db)
+            .await?;
+        Ok(())
     }
 }

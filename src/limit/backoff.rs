@@ -1,0 +1,105 @@
+//! Guesses in a row: each one is counted before it is looked at, so that a thousand at once are no more than one after the
+//! other, and the next one waits longer and longer.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::attempt_counter::{ActiveModel, Column, Entity};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use crate::error::{Error, Result};
+
+/// Wrong guesses in a row that are ever looked at; only a mailed reset goes on from there (NIST SP 800-63B-4
+/// section 3.2.2: no more than 100).
+pub const FAILURES: i32 = 100;
+/// Typing errors that cost no wait.
+const FREE: i32 = 5;
+/// The wait doubles from a second to this.
+const LONGEST: TimeDelta = TimeDelta::minutes(15);
+/// How long a login that is nobody's is remembered after its last guess.
+const REMEMBERED: TimeDelta = TimeDelta::days(90);
+
+/// One row of guesses.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    pub key: String,
+    /// Whether it is an account's, which is remembered until the right password comes.
+    pub kept: bool,
+}
+
+impl Backoff {
+    /// Takes one guess, or says how long to wait for the next one. One statement decides.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
+    pub async fn take(&self, db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<()> {
+        let row = ActiveModel {
+            key: Set(self.key.clone()),
+            failures: Set(1),
+            next_at: Set(now),
+            expires_at: Set((!self.kept).then_some(now + REMEMBERED)),
+        };
+        let failures = || Expr::col((Entity, Column::Failures));
+        let on_conflict = OnConflict::column(Column::Key)
+            .value(Column::Failures, failures().add(1))
+            .value(Column::NextAt, next_at(now))
+            .update_column(Column::ExpiresAt)
+            .action_and_where(Expr::col((Entity, Column::NextAt)).lte(now))
+            .action_and_where(failures().lt(FAILURES))
+            .to_owned();
+        let taken = Entity::insert(row)
+            .on_conflict(on_conflict)
+            .exec_without_returning(db)
+            .await?;
+        if taken > 0 {
+            return Ok(());
+        }
+        let row = Entity::find_by_id(&self.key).one(db).await?;
+        let wait = match row {
+            Some(row) if row.failures >= FAILURES => TimeDelta::days(1),
+            Some(row) => row.next_at - now,
+            None => TimeDelta::zero(),
+        };
+        Err(Error::rate_limited(wait))
+    }
+
+    /// Takes a guess back that was not looked at.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn give_back(&self, db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<()> {
+        Entity::update_many()
+            .col_expr(Column::Failures, Expr::col(Column::Failures).sub(1))
+            .col_expr(Column::NextAt, now.into())
+            .filter(Column::Key.eq(&self.key))
+            .filter(Column::Failures.gt(0))
+            .exec(db)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets every wrong guess: the right one came.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn forget(&self, db: &impl ConnectionTrait) -> Result<()> {
+        Entity::delete_by_id(&self.key).exec(db).await?;
+        Ok(())
+    }
+}
+
+/// By the failures before this one.
+fn next_at(now: DateTime<Utc>) -> CaseStatement {
+    let mut case = CaseStatement::new().case(
+        Expr::col((Entity, Column::Failures)).lt(FREE - 1),
+        Expr::val(now),
+    );
+    let mut wait = TimeDelta::seconds(1);
+    let mut failures = FREE - 1;
+    while wait < LONGEST {
+        let count = Expr::col((Entity, Column::Failures)).eq(failures);
+        case = case.case(count, Expr::val(now + wait));
+        wait = wait * 2;
+        failures += 1;
+    }
+    case.finally(Expr::val(now + LONGEST))
+}
