@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::password::attempt;
 use crate::password::choose::{Candidate, choose, connection_of, personal_data, remember};
 use crate::scalar::Json;
 use crate::secret::Secret;
@@ -197,6 +198,9 @@ async fn follow(
         }
         settle(tx, after, now).await?;
         address::void(tx, id, Purpose::EmailChangeUndo, now).await?;
+    }
+    if new_password {
+        attempt::forgive(tx, after).await?;
     }
     let shut = new_password || after.disabled_at.is_some();
     if shut {
