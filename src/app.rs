@@ -12,7 +12,7 @@ use crate::clock::{Clock, Rng};
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::event::{Event, Origin};
+use crate::event::{self, Event, Origin};
 use crate::hasher::{Hasher, HasherOptions};
 use crate::job::{self, Desk, Task, Worker};
 use crate::key::{self, KeyRing, Sealer};
@@ -73,6 +73,7 @@ impl App {
             mailer,
             desk.clone(),
             settings.mail_attempts,
+            settings.audit_days,
         );
         Ok(Self {
             config: Arc::new(config),
@@ -109,7 +110,23 @@ impl App {
         origin: &Origin,
         event: Event,
     ) -> Result<()> {
-        event.record(db, self.id(), self.now(), origin).await
+        let now = self.now();
+        event.record(db, self.rng.id(now), now, origin).await
+    }
+
+    /// As [`App::record`], for many events at once.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record_all(
+        &self,
+        db: &impl ConnectionTrait,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<()> {
+        let now = self.now();
+        let events = events.into_iter().map(|event| (self.rng.id(now), event));
+        event::record_all(db, events, now, origin).await
     }
 
     /// Writes a task into the outbox, in the transaction of the change that asks for it. Wake the worker afterwards.

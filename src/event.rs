@@ -155,7 +155,11 @@ impl Event {
         now: DateTime<Utc>,
         origin: &Origin,
     ) -> Result<()> {
-        let row = audit_event::ActiveModel {
+        record_all(db, [(id, self)], now, origin).await
+    }
+
+    fn row(self, id: Uuid, now: DateTime<Utc>, origin: &Origin) -> audit_event::ActiveModel {
+        audit_event::ActiveModel {
             id: Set(id),
             at: Set(now),
             kind: Set(self.kind.as_str().to_owned()),
@@ -169,10 +173,33 @@ impl Event {
             ip_address: Set(origin.ip.clone()),
             user_agent: Set(origin.user_agent.clone()),
             details: Set(self.details),
-        };
-        audit_event::Entity::insert(row)
-            .exec_without_returning(db)
-            .await?;
-        Ok(())
+        }
     }
+}
+
+/// The least id that an event of this time can have: ids begin with their time in milliseconds (RFC 9562 section 5.7).
+pub fn earliest_id(at: DateTime<Utc>) -> Uuid {
+    let most = (1_u64 << 48) - 1;
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128(u128::from(millis.min(most)) << 80)
+}
+
+/// Writes events of one time and origin, each with its id, in one statement. The ids are of that time, too: the trail is
+/// searched by them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn record_all(
+    db: &impl ConnectionTrait,
+    events: impl IntoIterator<Item = (Uuid, Event)>,
+    now: DateTime<Utc>,
+    origin: &Origin,
+) -> Result<()> {
+    let rows = events
+        .into_iter()
+        .map(|(id, event)| event.row(id, now, origin));
+    audit_event::Entity::insert_many(rows)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
 }

@@ -8,6 +8,7 @@ mod m20261120_000003_session;
 mod m20261120_000004_house;
 mod m20261121_000005_ownership;
 mod m20261121_000006_administration;
+mod m20261121_000007_upkeep;
 mod m20261121_000008_transport;
 mod m20261121_000009_job_user;
 mod m20261121_000010_attempt;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000004_house::Migration),
             Box::new(m20261121_000005_ownership::Migration),
             Box::new(m20261121_000006_administration::Migration),
+            Box::new(m20261121_000007_upkeep::Migration),
             Box::new(m20261121_000008_transport::Migration),
             Box::new(m20261121_000009_job_user::Migration),
             Box::new(m20261121_000010_attempt::Migration),

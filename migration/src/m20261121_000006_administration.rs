@@ -121,14 +121,6 @@ async fn create_indexes(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             .to_owned();
         manager.create_index(index).await?;
     }
-    // Few events have an actor beside the user; whoever is deleted is looked for there, too.
-    let by_actor = Index::create()
-        .name("audit_events_actor_id")
-        .table("audit_events")
-        .col("actor_id")
-        .and_where(is_set("actor_id"))
-        .to_owned();
-    manager.create_index(by_actor).await?;
     // Beginnings of addresses are compared octet by octet, whatever the database's own collation is.
     let statements: &[&str] = match manager.get_database_backend() {
         DbBackend::Postgres => &[

@@ -89,6 +89,10 @@ pub struct Settings {
     #[arg(long, default_value = "Vestibule <no-reply@localhost>")]
     pub mail_from: Mailbox,
 
+    /// How many days the audit trail is kept; 0: for ever.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    pub audit_days: u32,
+
     /// A folder whose files replace templates (`mail/sign_up.html`) and messages (`de.ftl`) of mails and pages, or add
     /// a language (`it.ftl`). All are tried at the start, which a broken one refuses. Unset: our own.
     #[arg(long)]

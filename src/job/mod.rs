@@ -1,6 +1,7 @@
 //! The outbox: a change writes down what is to be done about it, in its own transaction; a worker does it later, at
 //! least once.
 
+mod prune;
 mod task;
 mod worker;
 

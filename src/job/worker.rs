@@ -1,20 +1,22 @@
-//! Does what the outbox says. Any number of instances may run one: a conditional update decides who does a job.
+//! Does what the outbox says, and once an hour deletes what has had its time. Any number of instances may run one: a
+//! conditional update decides who does a job.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::job::{Column, Entity, Model};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{Notify, watch};
 
-use super::Task;
 use super::task::Desk;
+use super::{Task, prune};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::limit::Limit;
 use crate::mail::{MailError, Mailer};
 
 /// Jobs done at once.
@@ -23,6 +25,10 @@ const BATCH: u64 = 8;
 const CLAIM: TimeDelta = TimeDelta::minutes(5);
 /// How often to look without being woken: for retries, and for what another instance left.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often to ask whether it is time to clean up.
+const LOOK_FOR_OLD: Duration = Duration::from_secs(10 * 60);
+/// The counter by which instances take turns at that.
+const CLEAN_UP: &str = "clean-up";
 const FIRST_RETRY: TimeDelta = TimeDelta::seconds(5);
 const LAST_RETRY: TimeDelta = TimeDelta::hours(1);
 
@@ -35,17 +41,27 @@ pub struct Worker {
     desk: Desk,
     /// A job that failed so often is buried.
     attempts: i32,
+    /// How long the audit trail is kept; for ever with 0.
+    audit_days: u32,
     wake: Arc<Notify>,
 }
 
 impl Worker {
-    pub fn new(db: Db, clock: Clock, mailer: Mailer, desk: Desk, attempts: i32) -> Self {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        mailer: Mailer,
+        desk: Desk,
+        attempts: i32,
+        audit_days: u32,
+    ) -> Self {
         Self {
             db,
             clock,
             mailer,
             desk,
             attempts,
+            audit_days,
             wake: Arc::default(),
         }
     }
@@ -55,8 +71,12 @@ impl Worker {
         self.wake.notify_one();
     }
 
-    /// Works until told to stop; what is under way then is finished.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    /// Works until told to stop; mail that is under way then is finished.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        join(self.send(stop.clone()), self.clean_up(stop)).await;
+    }
+
+    async fn send(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let busy = match self.run_due().await {
                 Ok(done) => done > 0,
@@ -74,6 +94,39 @@ impl Worker {
                 changed = stop.changed() => if changed.is_err() { return },
             }
         }
+    }
+
+    /// Stops in the middle, too: each statement is whole by itself.
+    async fn clean_up(&self, mut stop: watch::Receiver<bool>) {
+        let forever = async {
+            loop {
+                if let Err(error) = self.prune().await {
+                    tracing::warn!(error = ?error, "what has had its time cannot be deleted; trying again");
+                }
+                tokio::time::sleep(LOOK_FOR_OLD).await;
+            }
+        };
+        tokio::select! {
+            () = forever => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Deletes what has had its time, at most once an hour among all instances, and says how many rows went.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn prune(&self) -> Result<u64> {
+        let now = self.clock.now();
+        let turn = Limit::per_hour(1);
+        if !turn.count(self.db.write(), CLEAN_UP, now).await?.allowed {
+            return Ok(0);
+        }
+        let gone = prune::prune(self.db.write(), now, self.audit_days).await?;
+        if gone > 0 {
+            tracing::info!(rows = gone, "deleted what has had its time");
+        }
+        Ok(gone)
     }
 
     /// Does one batch of what is due now, and says how many jobs it tried.

@@ -82,7 +82,21 @@ impl Backoff {
     /// # Errors
     /// When the database refuses.
     pub async fn forget(&self, db: &impl ConnectionTrait) -> Result<()> {
-        Entity::delete_by_id(&self.key).exec(db).await?;
+        Self::forget_all(db, [self.key.clone()]).await
+    }
+
+    /// As [`Backoff::forget`], for many.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn forget_all(
+        db: &impl ConnectionTrait,
+        keys: impl IntoIterator<Item = String>,
+    ) -> Result<()> {
+        Entity::delete_many()
+            .filter(Column::Key.is_in(keys))
+            .exec(db)
+            .await?;
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! One guess at a password: counted, for the account and for the network it comes from, before it is looked at. A guess that
 //! is refused costs no hash.
 
-use entity::user;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
@@ -123,13 +122,16 @@ pub async fn allow_hash(app: &App, caller: &Caller) -> Result<()> {
     }
 }
 
-/// A mailed reset proves the owner: guesses that others made are forgotten.
+/// Forgets the wrong guesses at these accounts, whoever made them: a mailed reset proves the owner, and of who leaves
+/// nothing is kept.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn forgive(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()> {
-    guesses(Target::Account(user.id)).forget(tx).await?;
-    guesses(Target::Own(user.id)).forget(tx).await
+pub async fn forgive(tx: &impl ConnectionTrait, users: &[Uuid]) -> Result<()> {
+    let of = |user: &Uuid| {
+        [Target::Account(*user), Target::Own(*user)].map(|target| guesses(target).key)
+    };
+    Backoff::forget_all(tx, users.iter().flat_map(of)).await
 }
 
 fn guesses(target: Target<'_>) -> Backoff {

@@ -235,7 +235,7 @@ async fn replace(
     }
     proof.consume(tx, now).await?;
     remember(app, tx, &user).await?;
-    forgive(tx, &user).await?;
+    forgive(tx, &[user.id]).await?;
     sessions::revoke(tx, session::Column::UserId.eq(user.id), now).await?;
     address::void_all(tx, user.id, now).await?;
     if !invited {

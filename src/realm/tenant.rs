@@ -1,10 +1,13 @@
 //! What a user is in which tenant.
 
+use std::collections::BTreeMap;
+
 use entity::{tenant, tenant_member};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use crate::error::Result;
+use crate::key::TenantClaim;
 
 /// Octets that a user's memberships may take in a token; it is more than twenty memberships with a role each.
 pub const OCTETS: usize = 1_536;
@@ -38,4 +41,18 @@ pub async fn of(db: &impl ConnectionTrait, users: &[Uuid]) -> Result<Vec<Members
         })
     };
     Ok(rows.into_iter().filter_map(membership).collect())
+}
+
+/// As a token carries them.
+pub fn claim(memberships: &[Membership]) -> BTreeMap<Uuid, TenantClaim> {
+    let claim = |membership: &Membership| {
+        let roles = membership.roles.clone();
+        (membership.tenant_id, TenantClaim { roles })
+    };
+    memberships.iter().map(claim).collect()
+}
+
+/// Whether one user's memberships are together no larger than a token takes.
+pub fn fit(memberships: &[Membership]) -> bool {
+    serde_json::to_string(&claim(memberships)).is_ok_and(|json| json.len() <= OCTETS)
 }

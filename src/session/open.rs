@@ -1,19 +1,16 @@
 //! Opens a session for a user whose proof has been checked, and makes its tokens.
 
-use std::collections::BTreeMap;
-
 use chrono::TimeDelta;
 use entity::{application, session, user};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::chain::{self, ABSOLUTE_LIFE, Minted};
 use super::cookie::{self, TokenTransport};
 use crate::app::App;
 use crate::caller::{Caller, Identity};
 use crate::error::{Error, Reason, Result};
-use crate::key::{Claims, HasuraClaims, TenantClaim};
+use crate::key::{Claims, HasuraClaims};
 use crate::realm::tenant::{self, Membership};
 use crate::realm::{claim, role};
 use crate::secret::Secret;
@@ -194,7 +191,7 @@ pub(super) fn finish(app: &App, opened: Opened, memberships: &[Membership]) -> R
         email: user.email.clone(),
         email_verified: user.email_verified_at.is_some(),
         locale: user.locale.clone(),
-        tenants: tenants(memberships),
+        tenants: tenant::claim(memberships),
         hasura: hasura(application, user, memberships)?,
         custom: claim::in_token(application, session.custom_claims.as_ref()),
     };
@@ -203,14 +200,6 @@ pub(super) fn finish(app: &App, opened: Opened, memberships: &[Membership]) -> R
         access_expires_at: expires_at,
         ..opened
     })
-}
-
-fn tenants(memberships: &[Membership]) -> BTreeMap<Uuid, TenantClaim> {
-    let claim = |membership: &Membership| {
-        let roles = membership.roles.clone();
-        (membership.tenant_id, TenantClaim { roles })
-    };
-    memberships.iter().map(claim).collect()
 }
 
 /// Hasura takes texts only, so that lists of tenants go as PostgreSQL and JSON write them.
@@ -226,7 +215,7 @@ fn hasura(
         .collect();
     let roles_of_tenants = match memberships {
         [] => None,
-        some => Some(serde_json::to_string(&tenants(some)).map_err(Error::internal)?),
+        some => Some(serde_json::to_string(&tenant::claim(some)).map_err(Error::internal)?),
     };
     Ok(HasuraClaims {
         user_id: user.id.to_string(),

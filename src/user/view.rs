@@ -185,6 +185,9 @@ pub async fn load_all(
     selection: Selection,
     now: chrono::DateTime<Utc>,
 ) -> Result<Vec<User>> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<Uuid> = users.iter().map(|user| user.id).collect();
     let connections = if selection.connection {
         connections_of(db, &users).await?

@@ -11,6 +11,7 @@ mod harness;
 
 mod account;
 mod admin;
+mod authorization;
 mod cli;
 mod hostile_text;
 mod http;

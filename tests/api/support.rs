@@ -144,6 +144,17 @@ pub async fn list_origins(test: &TestApp, origins: &[&str]) {
         .expect("a list of origins");
 }
 
+/// Gives a mail of the outbox up, as the worker does after its last try.
+pub async fn bury(test: &TestApp, id: &str) {
+    use entity::job::{Column, Entity};
+    Entity::update_many()
+        .col_expr(Column::BuriedAt, test.app.now().into())
+        .filter(Column::Id.eq(id.parse::<uuid::Uuid>().expect("an id")))
+        .exec(test.app.db.write())
+        .await
+        .expect("a mail that was given up");
+}
+
 /// Requests for verification that are still open, oldest first.
 pub async fn open_verifications(test: &TestApp) -> Vec<verification::Model> {
     verification::Entity::find()

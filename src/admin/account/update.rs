@@ -200,7 +200,7 @@ async fn follow(
         address::void(tx, id, Purpose::EmailChangeUndo, now).await?;
     }
     if new_password {
-        attempt::forgive(tx, after).await?;
+        attempt::forgive(tx, &[after.id]).await?;
     }
     let shut = new_password || after.disabled_at.is_some();
     if shut {

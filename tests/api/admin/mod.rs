@@ -1,3 +1,5 @@
 pub mod account;
 mod application;
 mod connection;
+mod realm;
+mod trail;

@@ -96,6 +96,11 @@ impl TestApp {
         Self::with(backend, &[]).await
     }
 
+    /// A house whose clock stands still at the system's time: for what other processes do to its database.
+    pub async fn start_now(backend: Backend) -> Self {
+        Self::with_clock(Database::fresh(backend).await, &[], HeldClock::now()).await
+    }
+
     /// A house with these settings on top: `("VESTIBULE_RATE_LIMITS", "on")`.
     pub async fn with(backend: Backend, settings: &[(&str, &str)]) -> Self {
         Self::on(Database::fresh(backend).await, settings).await

@@ -1,5 +1,5 @@
 mod cors;
-mod email_pages;
+pub mod email_pages;
 mod guards;
 mod health;
 mod inbox;

@@ -114,5 +114,6 @@ on_both_databases! {
         test.anon().get("/.well-known/jwks.json").await;
         test.clock.advance(TimeDelta::days(500));
         test.run_jobs().await;
+        assert!(test.app.worker.prune().await.expect("a clean house") > 0);
     }
 }

@@ -1,0 +1,78 @@
+//! Deletes what has had its time, in small statements: none of them holds up a request for long, and each one is served by
+//! an index. Each repeats its condition: what was used again after it had been found stays.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{attempt_counter, audit_event, job, limit_counter, session, verification};
+use sea_orm::sea_query::{IntoCondition, Query};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+
+use crate::error::Result;
+use crate::event::earliest_id;
+
+/// Rows that one statement deletes.
+const BATCH: u64 = 500;
+/// Statements for one kind of rows at one time; what is left then waits for the next.
+const STATEMENTS: usize = 200;
+/// Sessions stay so long after they have ended or run out, with their refresh tokens: a used one that comes back is
+/// told from an unknown one.
+const SESSIONS: TimeDelta = TimeDelta::days(30);
+/// Requests for a mail stay so long after their link has run out, redeemed or not.
+const VERIFICATIONS: TimeDelta = TimeDelta::days(7);
+/// Mails stay so long after they were sent. One that was given up stays until somebody tries it again or discards it.
+const JOBS: TimeDelta = TimeDelta::days(30);
+
+/// Says how many rows went. Events of the audit trail stay for so many days; for ever with 0.
+pub(super) async fn prune(
+    db: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    audit_days: u32,
+) -> Result<u64> {
+    let mut gone = 0;
+    if audit_days > 0 {
+        let oldest = earliest_id(now - TimeDelta::days(audit_days.into()));
+        let old = audit_event::Column::Id.lt(oldest);
+        gone += delete::<audit_event::Entity>(db, audit_event::Column::Id, old).await?;
+    }
+    let over = verification::Column::ExpiresAt.lte(now - VERIFICATIONS);
+    gone += delete::<verification::Entity>(db, verification::Column::Id, over).await?;
+    for ended in [
+        session::Column::RevokedAt.lte(now - SESSIONS),
+        session::Column::ExpiresAt.lte(now - SESSIONS),
+    ] {
+        gone += delete::<session::Entity>(db, session::Column::Id, ended).await?;
+    }
+    let done = job::Column::DoneAt.lte(now - JOBS);
+    gone += delete::<job::Entity>(db, job::Column::Id, done).await?;
+    let run_out = limit_counter::Column::WindowEndsAt.lte(now);
+    gone += delete::<limit_counter::Entity>(db, limit_counter::Column::Key, run_out).await?;
+    let forgotten = attempt_counter::Column::ExpiresAt.lte(now);
+    gone += delete::<attempt_counter::Entity>(db, attempt_counter::Column::Key, forgotten).await?;
+    Ok(gone)
+}
+
+async fn delete<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    key: E::Column,
+    which: impl IntoCondition,
+) -> Result<u64> {
+    let which: Condition = which.into_condition();
+    let some = Query::select()
+        .column(key)
+        .from(E::default())
+        .cond_where(which.clone())
+        .limit(BATCH)
+        .to_owned();
+    let mut gone = 0;
+    for _ in 0..STATEMENTS {
+        let deleted = E::delete_many()
+            .filter(key.in_subquery(some.clone()))
+            .filter(which.clone())
+            .exec(db)
+            .await?;
+        gone += deleted.rows_affected;
+        if deleted.rows_affected < BATCH {
+            break;
+        }
+    }
+    Ok(gone)
+}

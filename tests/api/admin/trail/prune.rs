@@ -1,0 +1,126 @@
+use chrono::TimeDelta;
+use entity::{
+    audit_event, job, limit_counter, pending_sign_up, refresh_token, session, verification,
+};
+use sea_orm::{ActiveValue::Set, EntityTrait, PaginatorTrait};
+use serde_json::json;
+
+use crate::harness::{Backend, Client, PASSWORD, TestApp};
+use crate::support::{assert_alive, events};
+
+async fn prune(test: &TestApp) -> u64 {
+    test.app.worker.prune().await.expect("a clean house")
+}
+
+async fn rows<E>(test: &TestApp) -> u64
+where
+    E: EntityTrait,
+    E::Model: Send + Sync,
+{
+    E::find()
+        .count(test.app.db.read())
+        .await
+        .expect("a number of rows")
+}
+
+async fn in_hand(test: &TestApp, name: &str) -> Client {
+    let login = format!("{name}@example.org");
+    let answer = test.anon().sign_in(&login, PASSWORD).await.ok();
+    test.anon().signed_in(&answer.at("/data/signIn"))
+}
+
+/// How many events are left after so many days, where they are kept for `kept`.
+async fn events_after(backend: Backend, kept: &str, days: i64) -> usize {
+    let test = TestApp::with(backend, &[("VESTIBULE_AUDIT_DAYS", kept)]).await;
+    test.anon().sign_up("ann@example.org").await.ok();
+    test.clock.advance(TimeDelta::days(days));
+    prune(&test).await;
+    events(&test, "sign_up_requested").await.len()
+}
+
+on_both_databases! {
+    async fn the_trail_is_kept_as_long_as_the_setting_says(backend: Backend) {
+        assert_eq!(events_after(backend, "400", 400).await, 1);
+        assert_eq!(events_after(backend, "400", 401).await, 0);
+        assert_eq!(events_after(backend, "1", 2).await, 0);
+        assert_eq!(events_after(backend, "0", 20_000).await, 1);
+    }
+
+    async fn sessions_go_thirty_days_after_their_end_with_their_tokens(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let first = test.user("ann").await;
+        first.run("sign_out", json!({})).await.ok();
+        let mut stays = in_hand(&test, "ann").await;
+        test.clock.advance(TimeDelta::days(29));
+        let answer = stays.refresh(&stays.refresh_token).await.ok();
+        stays = stays.signed_in(&answer.at("/data/refreshSession"));
+        test.clock.advance(TimeDelta::days(1) - TimeDelta::seconds(1));
+        prune(&test).await;
+        assert_eq!((rows::<session::Entity>(&test).await, rows::<refresh_token::Entity>(&test).await), (2, 3));
+        test.clock.advance(TimeDelta::hours(1));
+        prune(&test).await;
+        // The revoked one is gone, and the other one works.
+        assert_eq!((rows::<session::Entity>(&test).await, rows::<refresh_token::Entity>(&test).await), (1, 2));
+        let answer = stays.refresh(&stays.refresh_token).await.ok();
+        stays = stays.signed_in(&answer.at("/data/refreshSession"));
+        assert_alive(&stays.me().await);
+        // It runs out thirty days after its last use, and goes thirty days later.
+        test.clock.advance(TimeDelta::days(60) - TimeDelta::seconds(1));
+        prune(&test).await;
+        assert_eq!(rows::<session::Entity>(&test).await, 1);
+        test.clock.advance(TimeDelta::hours(1));
+        prune(&test).await;
+        assert_eq!((rows::<session::Entity>(&test).await, rows::<refresh_token::Entity>(&test).await), (0, 0));
+        in_hand(&test, "ann").await.me().await.ok();
+    }
+
+    async fn requests_mails_and_counters_go_when_they_have_had_their_time(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        test.anon().sign_up("eve@example.org").await.ok();
+        test.run_jobs().await;
+        assert_eq!((rows::<verification::Entity>(&test).await, rows::<pending_sign_up::Entity>(&test).await, rows::<job::Entity>(&test).await), (2, 2, 2));
+        test.clock.advance(TimeDelta::days(8) - TimeDelta::seconds(1));
+        prune(&test).await;
+        assert_eq!((rows::<verification::Entity>(&test).await, rows::<job::Entity>(&test).await), (2, 2));
+        // Nothing but the turn itself is counted any more.
+        assert_eq!(rows::<limit_counter::Entity>(&test).await, 1);
+        test.clock.advance(TimeDelta::hours(1));
+        prune(&test).await;
+        assert_eq!((rows::<verification::Entity>(&test).await, rows::<pending_sign_up::Entity>(&test).await, rows::<job::Entity>(&test).await), (0, 0, 2));
+        test.clock.advance(TimeDelta::days(22) - TimeDelta::hours(1));
+        prune(&test).await;
+        assert_eq!(rows::<job::Entity>(&test).await, 2);
+        test.clock.advance(TimeDelta::hours(1));
+        prune(&test).await;
+        assert_eq!(rows::<job::Entity>(&test).await, 0);
+        let buried = job::ActiveModel {
+            id: Set(test.app.id()), task: Set(json!({})), attempts: Set(1), run_at: Set(test.app.now()), claimed_until: Set(None),
+            created_at: Set(test.app.now()), done_at: Set(None), buried_at: Set(Some(test.app.now())), last_error: Set(None),
+        };
+        job::Entity::insert(buried).exec_without_returning(test.app.db.write()).await.unwrap();
+        test.clock.advance(TimeDelta::days(100));
+        prune(&test).await;
+        assert_eq!(rows::<job::Entity>(&test).await, 1, "what was given up waits for somebody");
+        assert!(rows::<audit_event::Entity>(&test).await > 0);
+    }
+
+    async fn instances_take_turns_at_most_once_an_hour(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let second = test.second_instance().await;
+        let run_out = |number: usize| limit_counter::ActiveModel {
+            key: Set(format!("of an hour ago {number}")), count: Set(1), window_ends_at: Set(test.app.now() - TimeDelta::hours(1)),
+        };
+        let insert = async |many: usize| {
+            let rows = (0..many).map(run_out);
+            limit_counter::Entity::insert_many(rows).exec_without_returning(test.app.db.write()).await.unwrap();
+        };
+        // More than one statement takes.
+        insert(1_201).await;
+        assert_eq!(prune(&test).await, 1_201);
+        insert(1).await;
+        assert_eq!((prune(&test).await, prune(&second).await), (0, 0));
+        test.clock.advance(TimeDelta::hours(1));
+        assert_eq!((prune(&second).await, prune(&test).await), (1, 0));
+    }
+}
