@@ -1,10 +1,14 @@
 //! The command line.
 
+mod admin;
 mod migrate;
 mod serve;
 
 use std::process::ExitCode;
 
+use admin::{
+    ApplicationCommand, ConnectionCommand, House, Shown, TenantCommand, UserCommand, administer,
+};
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, Environment};
@@ -26,6 +30,34 @@ enum Command {
     Migrate,
     /// Print the schema in GraphQL's schema definition language
     Schema,
+    /// Administer accounts
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Administer applications
+    Application {
+        #[command(subcommand)]
+        command: ApplicationCommand,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Administer connections: sets of accounts and the rules for them
+    Connection {
+        #[command(subcommand)]
+        command: ConnectionCommand,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Administer tenants and their members
+    Tenant {
+        #[command(subcommand)]
+        command: TenantCommand,
+        #[command(flatten)]
+        shown: Shown,
+    },
 }
 
 /// Runs one command.
@@ -37,6 +69,18 @@ pub fn run() -> ExitCode {
         }
         Command::Serve => configured(serve::serve),
         Command::Migrate => configured(migrate::migrate),
+        Command::User { command, shown } => {
+            administered(async |house| command.run(house).await, shown)
+        }
+        Command::Application { command, shown } => {
+            administered(async |house| command.run(house).await, shown)
+        }
+        Command::Connection { command, shown } => {
+            administered(async |house| command.run(house).await, shown)
+        }
+        Command::Tenant { command, shown } => {
+            administered(async |house| command.run(house).await, shown)
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,6 +89,13 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn administered(
+    command: impl AsyncFnOnce(&House) -> Result<serde_json::Value, Failure>,
+    shown: Shown,
+) -> Result<(), Failure> {
+    configured(|config| administer(config, command, shown))
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

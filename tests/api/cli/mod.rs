@@ -1,5 +1,6 @@
 //! The program as its operator meets it.
 
+mod admin;
 mod commands;
 mod log;
 mod production;
