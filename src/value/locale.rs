@@ -23,7 +23,13 @@ impl Locale {
             return Err(invalid());
         }
         let language: LanguageIdentifier = given.parse().map_err(|_| invalid())?;
-        Ok(Self(language.to_string()))
+        // The parser takes `zh-Hanth-Hant` and writes it so that it reads it as something else.
+        let canonical = language.to_string();
+        if canonical.parse() == Ok(language) {
+            Ok(Self(canonical))
+        } else {
+            Err(invalid())
+        }
     }
 
     pub fn as_str(&self) -> &str {
