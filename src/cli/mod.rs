@@ -7,7 +7,8 @@ mod serve;
 use std::process::ExitCode;
 
 use admin::{
-    ApplicationCommand, ConnectionCommand, House, Shown, TenantCommand, UserCommand, administer,
+    ApplicationCommand, ConnectionCommand, Data, House, Shown, TenantCommand, UserCommand,
+    administer,
 };
 use clap::{Parser, Subcommand};
 
@@ -92,7 +93,7 @@ pub fn run() -> ExitCode {
 }
 
 fn administered(
-    command: impl AsyncFnOnce(&House) -> Result<serde_json::Value, Failure>,
+    command: impl AsyncFnOnce(&House) -> Result<Data, Failure>,
     shown: Shown,
 ) -> Result<(), Failure> {
     configured(|config| administer(config, command, shown))

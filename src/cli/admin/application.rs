@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Ask, Failure, House, Switch};
+use super::{Ask, Data, Failure, House, Switch};
 
 #[derive(Debug, Subcommand)]
 pub enum ApplicationCommand {
@@ -113,7 +113,7 @@ const LIST: &str =
 const DELETE: &str = "mutation($input: AdminDeleteApplicationInput!) { adminDeleteApplication(input: $input) { clientId } }";
 
 impl ApplicationCommand {
-    pub async fn run(self, house: &House) -> Result<Value, Failure> {
+    pub async fn run(self, house: &House) -> Result<Data, Failure> {
         house.ask(self.ask()?).await
     }
 

@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Ask, Failure, House, Switch};
+use super::{Ask, Data, Failure, House, Switch};
 
 #[derive(Debug, Subcommand)]
 pub enum ConnectionCommand {
@@ -125,7 +125,7 @@ const LIST: &str = "{ adminConnections(first: 100) { nodes { name signUpEnabled 
 const DELETE: &str = "mutation($input: AdminDeleteConnectionInput!) { adminDeleteConnection(input: $input) { name } }";
 
 impl ConnectionCommand {
-    pub async fn run(self, house: &House) -> Result<Value, Failure> {
+    pub async fn run(self, house: &House) -> Result<Data, Failure> {
         house.ask(self.ask()?).await
     }
 

@@ -60,6 +60,9 @@ impl Ask {
     }
 }
 
+/// What the API answers, in the order of the document.
+pub type Data = async_graphql::Value;
+
 /// The house, asked by whoever may run this program on its database: an administrator.
 pub struct House {
     app: App,
@@ -68,7 +71,7 @@ pub struct House {
 
 impl House {
     /// The answer's `data`; its errors, each on a line, where there are some.
-    async fn ask(&self, ask: Ask) -> Result<Value, Failure> {
+    async fn ask(&self, ask: Ask) -> Result<Data, Failure> {
         let caller = Caller {
             origin: Origin {
                 ip: None,
@@ -84,17 +87,16 @@ impl House {
         let id = self.app.id().to_string();
         graphql::present(&mut response, &id, false);
         if response.errors.is_empty() {
-            return Ok(serde_json::to_value(&response.data)?);
+            return Ok(response.data);
         }
-        let errors = serde_json::to_value(&response.errors)?;
-        Err(output::complaint(&errors).into())
+        Err(output::complaint(&response.errors).into())
     }
 }
 
 /// Runs one command against the database of the settings, and prints what became of it.
 pub async fn administer(
     config: Config,
-    command: impl AsyncFnOnce(&House) -> Result<Value, Failure>,
+    command: impl AsyncFnOnce(&House) -> Result<Data, Failure>,
     shown: Shown,
 ) -> Result<(), Failure> {
     let app = App::open(config, Clock::system(), Rng::system())

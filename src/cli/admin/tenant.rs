@@ -1,9 +1,9 @@
 //! `vestibule tenant …`.
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Ask, Failure, House};
+use super::{Ask, Data, Failure, House};
 
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
@@ -43,7 +43,7 @@ const DELETE: &str =
     "mutation($input: AdminDeleteTenantInput!) { adminDeleteTenant(input: $input) { tenantId } }";
 
 impl TenantCommand {
-    pub async fn run(self, house: &House) -> Result<Value, Failure> {
+    pub async fn run(self, house: &House) -> Result<Data, Failure> {
         house.ask(self.ask()).await
     }
 

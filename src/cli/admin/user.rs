@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Ask, Failure, House};
+use super::{Ask, Data, Failure, House};
 
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
@@ -117,7 +117,7 @@ const SEND: &str =
     "mutation($input: AdminLinkInput!) { adminSendLink(input: $input) { expiresAt } }";
 
 impl UserCommand {
-    pub async fn run(self, house: &House) -> Result<Value, Failure> {
+    pub async fn run(self, house: &House) -> Result<Data, Failure> {
         match self {
             Self::Create(create) => house.ask(create.ask()?).await,
             Self::List(list) => house.ask(list.ask()).await,
@@ -171,7 +171,7 @@ impl Who {
     }
 
     async fn found(&self, house: &House) -> Result<Value, Failure> {
-        let found = house.ask(self.look_up()).await?;
+        let found = house.ask(self.look_up()).await?.into_json()?;
         match &found["adminUser"] {
             Value::Null => Err("NOT_FOUND: there is no such account".into()),
             user => Ok(user.clone()),
@@ -182,14 +182,14 @@ impl Who {
         Ok(self.found(house).await?["id"].clone())
     }
 
-    async fn set_disabled(&self, house: &House, disabled: bool) -> Result<Value, Failure> {
+    async fn set_disabled(&self, house: &House, disabled: bool) -> Result<Data, Failure> {
         let input = json!({ "userId": self.id(house).await?, "disabled": disabled });
         house.ask(Ask::input(DISABLE, input)).await
     }
 }
 
 impl Reset {
-    async fn run(self, house: &House) -> Result<Value, Failure> {
+    async fn run(self, house: &House) -> Result<Data, Failure> {
         let user = self.who.found(house).await?;
         let purpose = if user["status"] == "INVITED" {
             "INVITATION"
