@@ -26,6 +26,8 @@ mod support;
 mod text;
 mod web;
 
+#[path = "../advisories.rs"]
+mod advisories;
 #[path = "../floors.rs"]
 mod floors;
 #[path = "../kept/mod.rs"]
