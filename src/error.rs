@@ -152,6 +152,13 @@ impl Error {
         }
     }
 
+    /// What went wrong, for the log. Not as `Debug` prints it: there PostgreSQL shows the whole row that it refused.
+    pub fn cause(&self) -> String {
+        use std::error::Error as _;
+        self.source()
+            .map_or_else(|| self.to_string(), ToString::to_string)
+    }
+
     pub fn code(&self) -> Code {
         match self {
             Self::Unauthenticated(_) => Code::Unauthenticated,

@@ -96,12 +96,15 @@ fn present_one(error: &mut ServerError, request_id: &str) {
         (Some(ours), _) => {
             let extensions = extensions_of(ours, request_id);
             if ours.code() == Code::Internal {
-                log_masked(&error.path, request_id, &format!("{ours:?}"));
+                log_masked(&error.path, request_id, &ours.cause());
             }
             set_extensions(error, extensions);
         }
         // The engine's own: about the document or its variables, made of nothing but the request and the schema.
-        (None, None) => set_extensions(error, vec![code_extension(Code::GraphqlValidationFailed)]),
+        (None, None) => {
+            unquote(&mut error.message);
+            set_extensions(error, vec![code_extension(Code::GraphqlValidationFailed)]);
+        }
         (None, Some(_)) => {
             log_masked(&error.path, request_id, &error.message);
             let masked = Error::internal("an error of an unknown kind");
@@ -111,6 +114,15 @@ fn present_one(error: &mut ServerError, request_id: &str) {
     }
     // Not a part of the answer, and never to be printed with it.
     error.source = None;
+}
+
+/// Some of the engine's messages quote the value that does not fit. That may be a password in the wrong place, and
+/// clients log what they are told.
+fn unquote(message: &mut String) {
+    if let Some(at) = message.find(", found ") {
+        message.truncate(at);
+        message.push('.');
+    }
 }
 
 fn log_masked(path: &[PathSegment], request_id: &str, cause: &str) {

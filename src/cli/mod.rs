@@ -121,9 +121,5 @@ fn configured<Run: Future<Output = Result<(), Failure>>>(
 
 /// What keeps a command from running, with the causes that the log of a request would have.
 fn explain(error: crate::error::Error) -> Failure {
-    use std::error::Error as _;
-    match error.source() {
-        Some(source) => source.to_string().into(),
-        None => error.into(),
-    }
+    error.cause().into()
 }

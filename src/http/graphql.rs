@@ -225,7 +225,7 @@ fn parse(
             return Err(request_error(
                 media,
                 Code::GraphqlParseFailed,
-                &error.message,
+                &parse_message(&error),
             ));
         }
     };
@@ -233,6 +233,17 @@ fn parse(
         request = request.operation_name(name);
     }
     Ok((request, document))
+}
+
+/// Where the document stops making sense, and why. The parser's own message quotes the line, which may hold a password.
+fn parse_message(error: &ServerError) -> String {
+    let Some((_, reason)) = error.message.rsplit_once("\n  = ") else {
+        return error.message.clone();
+    };
+    match error.locations.first() {
+        Some(at) => format!("Line {}, column {}: {reason}.", at.line, at.column),
+        None => format!("The document does not parse: {reason}."),
+    }
 }
 
 /// Clients that read `application/json` alone discard the body of anything but 200.

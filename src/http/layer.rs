@@ -65,7 +65,9 @@ pub async fn around(State(house): State<House>, mut request: Request, next: Next
         headers.insert(STRICT_TRANSPORT_SECURITY, two_years);
     }
     let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
-    // The path without its query: that may hold a ticket.
+    // The path without its query: that may hold a ticket. So may a path that we do not know: some mail programs write
+    // the question mark of a link as %3F.
+    let path = if status == 404 { "unknown" } else { &path };
     span.in_scope(|| tracing::info!(%method, path, status, millis, "answered"));
     response
 }

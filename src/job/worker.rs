@@ -81,7 +81,10 @@ impl Worker {
             let busy = match self.run_due().await {
                 Ok(done) => done > 0,
                 Err(error) => {
-                    tracing::warn!(error = ?error, "the outbox cannot be read; trying again");
+                    tracing::warn!(
+                        cause = error.cause(),
+                        "the outbox cannot be read; trying again"
+                    );
                     false
                 }
             };
@@ -204,7 +207,7 @@ impl Worker {
 }
 
 fn not_made(error: &Error) -> MailError {
-    tracing::error!(error = ?error, "a mail cannot be made");
+    tracing::error!(cause = error.cause(), "a mail cannot be made");
     MailError::NotTaken("the mail cannot be made; the log says why".into())
 }
 

@@ -12,6 +12,9 @@ use crate::text::{Serde, TextError, Texts, Value, context};
 /// What a caller passes to the templates, as `options.<name>`; ours use none.
 pub type Options = serde_json::Map<String, serde_json::Value>;
 
+/// In place of what must not be shown.
+const HIDDEN: &str = "[redacted]";
+
 /// What a mail proves with: a link and a code, each redeemable once.
 #[derive(Clone, Debug)]
 pub struct Proof {
@@ -20,6 +23,23 @@ pub struct Proof {
     pub ticket: Secret,
     /// Six digits, or ten characters; none where only the link counts.
     pub code: Option<Secret>,
+}
+
+impl Proof {
+    /// The text without ticket and code, wherever it holds them, and without whatever follows the beginning of a ticket.
+    pub(super) fn hidden_in(&self, text: &str) -> String {
+        let ticket = self.ticket.expose();
+        let beginning = ticket.get(..8).unwrap_or(ticket);
+        let mut text = text.replace(ticket, HIDDEN);
+        if let Some(at) = text.find(beginning) {
+            text.truncate(at);
+            text.push_str(HIDDEN);
+        }
+        match &self.code {
+            Some(code) => text.replace(code.expose(), HIDDEN),
+            None => text,
+        }
+    }
 }
 
 /// When and from where a mail was asked for.
@@ -265,5 +285,24 @@ mod tests {
         });
         let text = render(&letter, "de").text;
         assert!(text.contains("einer unbekannten Netzadresse"), "{text}");
+    }
+
+    #[test]
+    fn a_reason_holds_no_ticket_and_no_code_however_much_of_them_was_quoted() {
+        let proof = Proof {
+            link: String::new(),
+            ticket: Secret::new("AbCdEfGhIjKlMnOp"),
+            code: Some(Secret::new("012345")),
+        };
+        for (text, hidden) in [
+            ("no such user", "no such user"),
+            (
+                "see ?ticket=AbCdEfGhIjKlMnOp, 012345!",
+                "see ?ticket=[redacted], [redacted]!",
+            ),
+            ("see ?ticket=AbCdEfGhIjK=\nlMnOp", "see ?ticket=[redacted]"),
+        ] {
+            assert_eq!(proof.hidden_in(text), hidden);
+        }
     }
 }

@@ -14,7 +14,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::{Inbox, Mail};
+use super::{Inbox, Mail, Proof};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -34,6 +34,21 @@ pub enum MailError {
     /// It may take it later.
     #[error("not taken: {0}")]
     NotTaken(String),
+}
+
+impl MailError {
+    /// Servers quote what they refuse, and the reason stands in the log and in the outbox: not with a link or code that
+    /// still works.
+    fn without(self, proof: Option<&Proof>) -> Self {
+        let hide = |reason: String| match proof {
+            Some(proof) => proof.hidden_in(&reason),
+            None => reason,
+        };
+        match self {
+            Self::Refused(reason) => Self::Refused(hide(reason)),
+            Self::NotTaken(reason) => Self::NotTaken(hide(reason)),
+        }
+    }
 }
 
 /// How to reach the mail server.
@@ -113,7 +128,10 @@ impl Mailer {
                 inbox.put(mail, now);
                 Ok(())
             }
-            Self::Smtp(smtp) => smtp.send(&message(&mail, &smtp.from, id, now)?).await,
+            Self::Smtp(smtp) => {
+                let sent = smtp.send(&message(&mail, &smtp.from, id, now)?).await;
+                sent.map_err(|error| error.without(mail.content.proof.as_ref()))
+            }
         }
     }
 }

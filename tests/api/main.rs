@@ -20,6 +20,7 @@ mod mail;
 mod password;
 mod plans;
 mod realm;
+mod security;
 mod session;
 mod smtp;
 mod support;

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use entity::{audit_event, user, verification};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder,
+};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Backend, Client, PASSWORD, TestApp};
@@ -220,7 +222,11 @@ pub async fn assert_not_at_rest(test: &TestApp, backend: Backend, secret: &str) 
 
 /// Every row of every table, one on a line.
 pub async fn dump(test: &TestApp, backend: Backend) -> String {
-    let db = test.app.db.read();
+    dump_of(test.app.db.read(), backend).await
+}
+
+/// The same, of any database.
+pub async fn dump_of(db: &DatabaseConnection, backend: Backend) -> String {
     let texts = async |statement: String| -> Vec<String> {
         let statement = sea_orm::Statement::from_string(db.get_database_backend(), statement);
         let rows = db.query_all_raw(statement).await.expect("rows");

@@ -90,7 +90,11 @@ fn outcome(result: Result<()>, extensions: &Extensions) -> (StatusCode, Saying) 
         Err(error @ (Error::Database(_) | Error::Internal(_))) => {
             let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string());
             let request_id = request_id.unwrap_or_default();
-            tracing::error!(request_id, ?error, "an internal error was masked");
+            tracing::error!(
+                request_id,
+                cause = error.cause(),
+                "an internal error was masked"
+            );
             (StatusCode::INTERNAL_SERVER_ERROR, Saying::Busy)
         }
         Err(Error::SignUpDisabled) => (StatusCode::FORBIDDEN, Saying::Closed),

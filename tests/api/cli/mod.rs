@@ -2,6 +2,5 @@
 
 mod admin;
 mod commands;
-mod log;
 mod production;
 mod settings;

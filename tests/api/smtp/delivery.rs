@@ -16,7 +16,7 @@ fn header(message: &Message, name: &str) -> String {
 }
 
 /// The part of this type, decoded.
-fn part(message: &Message, media: &str) -> String {
+pub fn part(message: &Message, media: &str) -> String {
     let boundary = header(message, "Content-Type");
     let boundary = boundary.split("boundary=\"").nth(1).expect("a boundary");
     let boundary = boundary.split('"').next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Mail leaves by SMTP, to a small server of the tests' own.
 
-mod delivery;
+pub mod delivery;
 mod failure;
-mod server;
+pub mod server;
 mod tls;

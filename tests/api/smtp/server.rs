@@ -26,6 +26,8 @@ pub enum Manner {
     Takes,
     /// This answer to every `RCPT`.
     AnswersRecipients(&'static str),
+    /// Refuses the octets of a mail and quotes the line with its link, as filters against unwanted mail do.
+    QuotesTheLink,
     /// Says nothing more after the octets of the mail have arrived.
     HangsAfterData,
     /// Accepts connections and does not even greet.
@@ -180,11 +182,19 @@ impl MailServer {
                     if self.manner() == Manner::HangsAfterData {
                         std::future::pending::<()>().await;
                     }
+                    let refuses = self.manner() == Manner::QuotesTheLink;
+                    let text = message.text.replace("=\n", "");
                     self.memory.lock().unwrap().messages.push(message);
                     message = Message {
                         sealed,
                         ..Message::default()
                     };
+                    if refuses {
+                        let link = text.lines().find(|line| line.contains("ticket="));
+                        let link = link.unwrap_or_default().replace("=3D", "=");
+                        say(&mut stream, &format!("554 5.7.1 unwanted: {link}")).await?;
+                        continue;
+                    }
                     "250 taken"
                 }
                 "STARTTLS" if offers => {

@@ -1,0 +1,6 @@
+//! What holds against the hostile and belongs to no single operation. `docs/security-checks.md` maps every check to its
+//! test.
+
+mod canary;
+mod hostile;
+mod leaks;
