@@ -1,13 +1,15 @@
 //! The database: one pool on PostgreSQL; on SQLite one writing connection and several reading ones, so that writers
 //! queue in memory instead of failing on the file's lock.
 
+use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use crate::secret::Secret;
 
@@ -34,6 +36,7 @@ impl Db {
             .sqlx_logging_level(log::LevelFilter::Trace)
             .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, Duration::from_secs(1));
         if url.expose().starts_with("sqlite:") {
+            make_for_its_owner(url.expose());
             return Self::connect_sqlite(options, timeout).await;
         }
         // The server ends a statement itself, so that a request that gave up leaves nothing running.
@@ -104,6 +107,22 @@ impl Db {
             }
         }
     }
+}
+
+/// Makes a SQLite file that is not there yet, readable by its owner alone: it will hold password hashes and sealed keys.
+/// SQLite gives the files beside it (`-wal`, `-shm`) the same permissions. What is there already is left as it is.
+fn make_for_its_owner(url: &str) {
+    let is_file = !url.contains(":memory:") && !url.contains("mode=memory");
+    let Some(file) = SqliteConnectOptions::from_str(url).ok().filter(|_| is_file) else {
+        return;
+    };
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let path: &Path = file.get_filename();
+    // Where it cannot be made, opening it says why.
+    drop(options.open(path));
 }
 
 /// The row of a unique key, out of everything that matched it. For the queries of every request: `.one()` adds

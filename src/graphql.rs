@@ -69,8 +69,10 @@ pub struct Presented {
 ///
 /// `discreet` is whether the schema is not to be shown: the engine suggests arguments of directives whatever it is told.
 pub fn present(response: &mut Response, request_id: &str, discreet: bool) -> Presented {
-    let ran =
-        response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty());
+    // Ours come from running alone, the engine's with a path then: a panic or a deadline has none.
+    let while_running =
+        |error: &ServerError| !error.path.is_empty() || error.source::<Error>().is_some();
+    let ran = response.data != Value::Null || response.errors.iter().any(while_running);
     let mut presented = Presented {
         refused: !ran && !response.errors.is_empty(),
         retry: None,

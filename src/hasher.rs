@@ -2,6 +2,7 @@
 //! block of memory that it reuses, behind a queue with a bound and a deadline. Hashing is what this house spends its
 //! machine on; nothing else may wait for it, and it may take no more memory than workers × cost.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -224,7 +225,10 @@ fn work_through(jobs: &Mutex<Receiver<Job>>, load: &Load) {
                 retry_after: RETRY_AFTER,
             })
         } else {
-            let result = argon2id(&job, &mut memory);
+            // A worker that ended would be missed by every password after this one.
+            let hashing = AssertUnwindSafe(|| argon2id(&job, &mut memory));
+            let result = catch_unwind(hashing)
+                .unwrap_or_else(|_| Err(Error::internal("hashing a password panicked")));
             load.note(begun.elapsed());
             result
         };

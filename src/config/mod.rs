@@ -139,6 +139,7 @@ impl Config {
                 "must have at least 16 characters",
             ));
         }
+        check_database_url(settings.database_url.expose())?;
         let public_url = public_url(&settings)?;
         let master_key = match &settings.master_key {
             Some(key) => MasterKey::Given(key.clone()),
@@ -150,6 +151,22 @@ impl Config {
             master_key,
         })
     }
+}
+
+/// What the driver says of an address that it cannot read quotes it, with the password.
+fn check_database_url(url: &str) -> Result<(), ConfigError> {
+    let is_known = match url.split_once(':') {
+        Some(("sqlite", _)) => true,
+        Some(("postgres" | "postgresql", _)) => Url::parse(url).is_ok(),
+        _ => false,
+    };
+    if is_known {
+        return Ok(());
+    }
+    Err(ConfigError::invalid(
+        "VESTIBULE_DATABASE_URL",
+        "must be sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE",
+    ))
 }
 
 fn public_url(settings: &Settings) -> Result<Url, ConfigError> {

@@ -257,8 +257,10 @@ fn request_error(media: Media, code: Code, message: &str) -> Refused {
 }
 
 fn failed(error: Error) -> async_graphql::Response {
-    let error: ServerError =
+    let mut error: ServerError =
         async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
+    // No place in the document is to blame.
+    error.locations.clear();
     async_graphql::Response::from_errors(vec![error])
 }
 

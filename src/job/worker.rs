@@ -1,11 +1,13 @@
 //! Does what the outbox says, and once an hour deletes what has had its time. Any number of instances may run one: a
 //! conditional update decides who does a job.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::job::{Column, Entity, Model};
+use futures_util::FutureExt;
 use futures_util::future::{join, join_all};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -78,9 +80,15 @@ impl Worker {
 
     async fn send(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let busy = match self.run_due().await {
-                Ok(done) => done > 0,
-                Err(error) => {
+            // A defect must not end the worker: mail would stop until somebody notices.
+            let due = AssertUnwindSafe(self.run_due()).catch_unwind();
+            let busy = match due.await {
+                Ok(Ok(done)) => done > 0,
+                Err(_) => {
+                    tracing::error!("the worker panicked; trying again");
+                    false
+                }
+                Ok(Err(error)) => {
                     tracing::warn!(
                         cause = error.cause(),
                         "the outbox cannot be read; trying again"
@@ -163,7 +171,10 @@ impl Worker {
             return Ok(false);
         }
         let attempt = job.attempts + 1;
-        let outcome = self.deliver(&job, now).await;
+        // Caught here, so that the job counts this attempt and is buried in the end.
+        let delivery = AssertUnwindSafe(self.deliver(&job, now)).catch_unwind();
+        let defect = |_| Err(MailError::NotTaken("a defect; the log says where".into()));
+        let outcome = delivery.await.unwrap_or_else(defect);
         let ended = self.clock.now();
         let update = Entity::update_many()
             .filter(Column::Id.eq(job.id))

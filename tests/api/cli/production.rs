@@ -46,6 +46,8 @@ fn a_setting_that_is_missing_or_unfit_is_named_and_its_value_is_not() {
         ("VESTIBULE_SMTP_URL", ""),
         ("VESTIBULE_SMTP_URL", "http://canary.example.org"),
         ("VESTIBULE_RATE_LIMITS", "off"),
+        ("VESTIBULE_DATABASE_URL", "mysql://user:canary@127.0.0.1/x"),
+        ("VESTIBULE_DATABASE_URL", "canary"),
     ] {
         let (started, said) = start(name, value, "serve");
         assert!(!started, "{name}={value}");
@@ -62,4 +64,23 @@ fn a_setting_that_is_missing_or_unfit_is_named_and_its_value_is_not() {
 fn a_complete_configuration_is_accepted() {
     let (started, said) = start("VESTIBULE_LOG", "info", "migrate");
     assert!(started, "{said}");
+}
+
+/// What a driver says of an address that is no good must not hold the password in it.
+#[test]
+fn a_database_that_cannot_be_opened_tells_nothing_of_its_password() {
+    for url in [
+        "postgres://user:canary@127.0.0.1:1/x",
+        "postgres://user:canary@127.0.0.1:99999/x",
+        "postgres://user:canary@127.0.0.1:1/x?sslmode=mad",
+        "postgres://user:canary@",
+        "sqlite:///nowhere/at/all.db?cache=mad",
+    ] {
+        let (started, said) = start("VESTIBULE_DATABASE_URL", url, "migrate");
+        assert!(!started, "{url}");
+        assert!(
+            !said.contains("canary") && !said.contains("panicked"),
+            "{url}: {said}"
+        );
+    }
 }

@@ -28,6 +28,8 @@ use vestibule::config::{Config, Environment, load};
 use vestibule::mail::Received;
 
 pub const ADMIN_SECRET: &str = "an admin secret of the tests";
+/// What the clock says when it is told to panic: nothing for a client's eyes.
+pub const PANIC: &str = "a panic of the tests' own";
 pub const PASSWORD: &str = "correct horse battery staple";
 
 /// Declares tests that run on SQLite and on PostgreSQL: `async fn name(backend: Backend) { … }`.
@@ -57,27 +59,52 @@ macro_rules! on_both_databases {
 
 /// A clock that stands still until it is told to move.
 #[derive(Clone)]
-pub struct HeldClock(Arc<AtomicI64>);
+pub struct HeldClock {
+    millis: Arc<AtomicI64>,
+    fuse: Arc<AtomicI64>,
+}
 
 impl HeldClock {
     fn start() -> Self {
         // 2026-11-20T12:00:00.123Z
-        Self(Arc::new(AtomicI64::new(1_795_176_000_123)))
+        Self::at(1_795_176_000_123)
     }
 
     /// Stands still at the system's time.
     fn now() -> Self {
         let now = Clock::system().now().timestamp_millis();
-        Self(Arc::new(AtomicI64::new(now)))
+        Self::at(now)
+    }
+
+    fn at(millis: i64) -> Self {
+        Self {
+            millis: Arc::new(AtomicI64::new(millis)),
+            fuse: Arc::default(),
+        }
+    }
+
+    /// The house panics when it looks at the clock for the `nth` time from now. The clock is the one thing that a test
+    /// hands in and every part of the house asks.
+    pub fn panic_at(&self, nth: i64) {
+        self.fuse.store(nth, Ordering::SeqCst);
+    }
+
+    /// Whether the panic is over.
+    pub fn has_panicked(&self) -> bool {
+        self.fuse.load(Ordering::SeqCst) <= 0
     }
 
     pub fn advance(&self, by: TimeDelta) {
-        self.0.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
+        self.millis
+            .fetch_add(by.num_milliseconds(), Ordering::SeqCst);
     }
 
     fn clock(&self) -> Clock {
-        let millis = Arc::clone(&self.0);
+        let (millis, fuse) = (Arc::clone(&self.millis), Arc::clone(&self.fuse));
         Clock::from_fn(move || {
+            if fuse.load(Ordering::SeqCst) > 0 && fuse.fetch_sub(1, Ordering::SeqCst) == 1 {
+                panic!("{}", PANIC);
+            }
             DateTime::from_timestamp_millis(millis.load(Ordering::SeqCst)).unwrap_or_default()
         })
     }

@@ -9,7 +9,7 @@ mod negotiation;
 mod outage;
 mod overload;
 mod production;
-mod reset_page;
+pub mod reset_page;
 mod shutdown;
 mod socket;
 mod verify_page;

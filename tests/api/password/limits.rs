@@ -148,6 +148,24 @@ on_both_databases! {
         assert!((5..=11).contains(&looked_at), "{tally:?}");
     }
 
+    async fn no_other_name_of_the_account_and_no_further_field_buys_guesses(backend: Backend) {
+        let test = house(backend).await;
+        let usernames = json!({ "name": "default", "usernameRequired": true });
+        test.admin().run("admin_update_connection", json!({ "input": usernames })).await.ok();
+        let id = test.anon().sign_in(ANN, PASSWORD).await.ok().text("/data/signIn/user/id");
+        crate::support::administer(&test, &id, json!({ "username": "annie" })).await.ok();
+        exhaust(&test, ANN).await;
+        for (number, input) in [
+            json!({ "login": "annie" }), json!({ "login": "ANNIE" }), json!({ "login": ANN, "clientId": "default" }),
+            json!({ "login": ANN, "connection": "default" }), json!({ "login": ANN, "tokenTransport": "BODY" }),
+        ].into_iter().enumerate() {
+            let mut input = input;
+            input["password"] = json!(PASSWORD);
+            let answer = from(&test, 100 + number).run("sign_in", json!({ "input": input })).await;
+            assert_eq!(answer.code_or_ok(), "RATE_LIMITED", "{input}");
+        }
+    }
+
     async fn counts_outlive_a_restart_and_bind_every_instance(backend: Backend) {
         let test = house(backend).await;
         exhaust(&test, ANN).await;

@@ -108,6 +108,16 @@ on_both_databases! {
         assert_eq!(letter.link(), expected);
     }
 
+    async fn a_bad_redirect_is_refused_whether_or_not_the_address_is_known(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        let ask = async |email: &str| {
+            let fields = json!({ "email": email, "redirectTo": "https://evil.example/" });
+            crate::support::shape(&ask_with(&test.anon(), fields).await)
+        };
+        assert_eq!(ask("ann@example.org").await, ask("nobody@example.org").await);
+    }
+
     async fn template_options_are_of_the_applications_list_and_hold_no_address(backend: Backend) {
         let test = TestApp::start(backend).await;
         test.user("ann").await;

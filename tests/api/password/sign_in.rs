@@ -1,3 +1,4 @@
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, PASSWORD, TestApp, race};
@@ -76,6 +77,13 @@ on_both_databases! {
         assert_eq!(session.text("/data/verifyEmail/__typename"), "Session");
         let again = test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
         assert_eq!(again.at("/data/signIn/user/emailVerified"), json!(true));
+    }
+
+    async fn a_password_does_not_expire(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        test.clock.advance(TimeDelta::days(400));
+        test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
     }
 
     async fn an_unknown_place_is_named(backend: Backend) {

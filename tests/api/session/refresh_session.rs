@@ -85,6 +85,29 @@ on_both_databases! {
         assert_eq!(told[0].ip_address.as_deref(), Some("203.0.113.9"));
     }
 
+    async fn a_used_token_is_known_after_a_restart(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let next = ann.refresh(&ann.refresh_token).await.ok().text("/data/refreshSession/refreshToken");
+        test.clock.advance(TimeDelta::seconds(31));
+        let restarted = test.second_instance().await;
+        assert_eq!(restarted.anon().refresh(&ann.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
+        assert_eq!(restarted.anon().refresh(&next).await.code(), "INVALID_REFRESH_TOKEN");
+    }
+
+    async fn of_a_hundred_tokens_none_comes_twice_or_is_short(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let mut tokens = std::collections::BTreeSet::from([ann.refresh_token.clone()]);
+        for _ in 0..100 {
+            let opened = test.anon().sign_in("ann@example.org", crate::harness::PASSWORD).await.ok();
+            tokens.insert(opened.text("/data/signIn/refreshToken"));
+        }
+        assert_eq!(tokens.len(), 101);
+        // 256 bits in base64url.
+        assert!(tokens.iter().all(|token| token.len() >= 43), "{tokens:?}");
+    }
+
     async fn of_fifty_at_once_all_get_the_same_successor(backend: Backend) {
         let test = TestApp::with(backend, PATIENT).await;
         let ann = test.user("ann").await;
