@@ -3,9 +3,11 @@
 
 mod authority;
 mod canary;
+mod closed;
 mod files;
 mod hostile;
 mod leaks;
 mod log;
 mod oversize;
 mod panics;
+mod table;
