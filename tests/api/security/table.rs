@@ -59,6 +59,23 @@ fn every_check_has_a_row() {
     assert_eq!(rows.len(), ids.len(), "a row that is no check");
 }
 
+/// `SECURITY.md` promises what the table proves.
+#[test]
+fn every_promise_names_a_row() {
+    let promises = include_str!("../../../SECURITY.md");
+    let rows = rows();
+    let words = promises.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let is_id = |word: &&str| {
+        word.split_once('-')
+            .is_some_and(|(group, _)| GROUPS.iter().any(|(known, _)| *known == group))
+    };
+    let ids: Vec<_> = words.filter(is_id).collect();
+    assert!(ids.len() > 30, "{ids:?}");
+    for id in ids {
+        assert!(rows.contains_key(id), "{id} is no check");
+    }
+}
+
 #[test]
 fn every_test_that_is_named_exists() {
     let mut seen = 0;
