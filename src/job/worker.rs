@@ -111,8 +111,13 @@ impl Worker {
     async fn clean_up(&self, mut stop: watch::Receiver<bool>) {
         let forever = async {
             loop {
-                if let Err(error) = self.prune().await {
-                    tracing::warn!(error = ?error, "what has had its time cannot be deleted; trying again");
+                match AssertUnwindSafe(self.prune()).catch_unwind().await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => tracing::warn!(
+                        cause = error.cause(),
+                        "what has had its time cannot be deleted; trying again"
+                    ),
+                    Err(_) => tracing::error!("the clean-up panicked; trying again"),
                 }
                 tokio::time::sleep(LOOK_FOR_OLD).await;
             }
