@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::breach::Breaches;
 use crate::clock::{Clock, Rng};
-use crate::config::Config;
+use crate::config::{Config, TokenAlgorithm};
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::event::{self, Event, Origin};
+use crate::event::{self, Event, Kind, Origin};
 use crate::hasher::{Hasher, HasherOptions};
 use crate::job::{self, Desk, Task, Worker};
 use crate::key::{self, KeyRing, Sealer};
@@ -56,7 +57,7 @@ impl App {
             timeout,
         )
         .await?;
-        let tickets = furnish(&db, &sealer, &clock, &rng).await?;
+        let tickets = furnish(&db, &sealer, settings.token_algorithm, (&clock, &rng)).await?;
         let keys = KeyRing::load(db.read(), sealer, config.issuer()).await?;
         let hasher = Hasher::start(&hasher_options(&config), rng.clone())?;
         let patience = Duration::from_millis(settings.breach_timeout);
@@ -138,12 +139,27 @@ impl App {
     }
 }
 
-/// Migrates, and makes the keys of a new installation, alone.
-async fn furnish(db: &Db, sealer: &Sealer, clock: &Clock, rng: &Rng) -> Result<TicketKey> {
+/// Migrates, and makes the keys that are missing, alone.
+async fn furnish(
+    db: &Db,
+    sealer: &Sealer,
+    algorithm: TokenAlgorithm,
+    (clock, rng): (&Clock, &Rng),
+) -> Result<TicketKey> {
     let tx = migration::begin_alone(db.write()).await?;
     migration::apply(&tx).await?;
     let now = clock.now();
-    key::ensure_signing_key(&tx, sealer, rng.id(now), now).await?;
+    let added = key::ensure_signing_key(&tx, sealer, algorithm, rng.id(now), now).await?;
+    if let Some(key) = added {
+        let details = json!({ "kid": key.kid, "algorithm": key.algorithm.as_str() });
+        let event = Event {
+            details,
+            ..Event::by_house(Kind::SigningKeyAdded)
+        };
+        event
+            .record(&tx, rng.id(now), now, &Origin::default())
+            .await?;
+    }
     let tickets = key::ensure_ticket_key(&tx, sealer, rng, now).await?;
     tx.commit().await?;
     Ok(tickets)

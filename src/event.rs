@@ -45,6 +45,9 @@ pub enum Kind {
     TenantMemberRemoved,
     MailRetried,
     MailDiscarded,
+    SigningKeyAdded,
+    SigningKeyRetired,
+    SecretsResealed,
 }
 
 impl Kind {
@@ -83,6 +86,9 @@ impl Kind {
             Self::TenantMemberRemoved => "tenant_member_removed",
             Self::MailRetried => "mail_retried",
             Self::MailDiscarded => "mail_discarded",
+            Self::SigningKeyAdded => "signing_key_added",
+            Self::SigningKeyRetired => "signing_key_retired",
+            Self::SecretsResealed => "secrets_resealed",
         }
     }
 }
@@ -140,6 +146,14 @@ impl Event {
         Self {
             actor: "administrator",
             actor_id: who,
+            ..Self::anonymous(kind)
+        }
+    }
+
+    /// By nobody: the house does it by itself.
+    pub fn by_house(kind: Kind) -> Self {
+        Self {
+            actor: "house",
             ..Self::anonymous(kind)
         }
     }

@@ -8,7 +8,7 @@
 //! | floor | modules | what a line there may touch |
 //! |---|---|---|
 //! | doors | [`cli`], [`http`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
-//! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
+//! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], and [`locksmith`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
 //! | hall | [`app`], [`caller`], [`scalar`] | what every room sees |
 //! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
 //! | ground | [`config`], [`telemetry`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
@@ -39,6 +39,7 @@ pub mod http;
 pub mod job;
 pub mod key;
 pub mod limit;
+pub mod locksmith;
 pub mod mail;
 pub mod password;
 pub mod realm;

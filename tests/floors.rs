@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// From the doors down to the ground. Modules on one line may import each other only where `PEERS` says so.
-const FLOORS: [&[&str]; 13] = [
+const FLOORS: [&[&str]; 14] = [
     &["main", "cli"],
     &["http"],
     &["graphql"],
@@ -15,6 +15,7 @@ const FLOORS: [&[&str]; 13] = [
     &["session"],
     &["user"],
     &["realm"],
+    &["locksmith"],
     &["app", "caller", "scalar"],
     &[
         "job", "mail", "text", "key", "hasher", "breach", "ticket", "event", "limit", "db",

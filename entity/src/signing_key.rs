@@ -1,4 +1,4 @@
-//! A key pair that signs access tokens. The newest that is not retired signs; all that are listed verify.
+//! A key pair that signs access tokens. Of those that are not retired, the one that began to sign last signs; all verify.
 
 use sea_orm::entity::prelude::*;
 
@@ -14,12 +14,16 @@ pub struct Model {
     pub algorithm: String,
     #[sea_orm(column_type = "JsonBinary")]
     pub public_jwk: Json,
-    /// PKCS#8, sealed with the master key.
+    /// PKCS#8, sealed with the master key; empty once the key is retired.
     #[sea_orm(column_type = "Blob")]
     pub sealed_private_key: Vec<u8>,
     pub created_at: DateTimeUtc,
     /// Verifies no longer from here on.
     pub retired_at: Option<DateTimeUtc>,
+    /// Published from the start, it signs only from here on. Empty: from the start, too.
+    pub signs_from: Option<DateTimeUtc>,
+    /// Seconds: the longest life of an access token that it may have signed.
+    pub longest_ttl: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod keys;
 mod migrate;
 mod serve;
 
@@ -29,6 +30,9 @@ enum Command {
     Serve,
     /// Apply migrations and exit; safe when several instances start at once
     Migrate,
+    /// Rotate, list and retire the keys that sign access tokens
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Print the schema in GraphQL's schema definition language
     Schema,
     /// Administer accounts
@@ -82,6 +86,7 @@ pub fn run() -> ExitCode {
         Command::Tenant { command, shown } => {
             administered(async |house| command.run(house).await, shown)
         }
+        Command::Keys(command) => configured(|config| keys::keys(config, command)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

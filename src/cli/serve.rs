@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::clock::{Clock, Rng};
 use crate::config::Config;
 use crate::http::{self, ServerOptions};
+use crate::locksmith;
 
 pub async fn serve(config: Config) -> Result<(), Failure> {
     let bind = config.settings.bind;
@@ -24,6 +25,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
 
     let (tell, stop) = watch::channel(false);
     let worker = tokio::spawn(app.worker.clone().run(stop.clone()));
+    let locksmith = tokio::spawn(locksmith::run(app.clone(), stop.clone()));
     let settings = &app.config.settings;
     let options = ServerOptions {
         connections: settings.http_connections as usize,
@@ -42,6 +44,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let _ = tell.send(true);
     server.await?;
     worker.await?;
+    locksmith.await?;
     app.db.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -9,7 +9,7 @@ mod settings;
 use std::path::PathBuf;
 
 pub use load::{Environment, load, manual};
-pub use settings::{Mode, Settings, Switch};
+pub use settings::{Mode, Settings, Switch, TokenAlgorithm};
 use url::Url;
 
 use crate::secret::Secret;

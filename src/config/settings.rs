@@ -30,6 +30,28 @@ impl Switch {
     }
 }
 
+/// How access tokens are signed (RFC 7518 section 3.1, RFC 8037 section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TokenAlgorithm {
+    #[value(name = "ES256")]
+    Es256,
+    #[value(name = "RS256")]
+    Rs256,
+    #[value(name = "EdDSA")]
+    EdDsa,
+}
+
+impl TokenAlgorithm {
+    /// Its name in a token's header.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+}
+
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
     /// `production` refuses to start without a public https address, master key, admin secret and SMTP, and has no
@@ -61,6 +83,19 @@ pub struct Settings {
     /// start and kept beside the database.
     #[arg(long)]
     pub master_key: Option<Secret>,
+
+    /// Only for `vestibule keys reseal`: the master key that everything is sealed with so far.
+    #[arg(long)]
+    pub old_master_key: Option<Secret>,
+
+    /// What signs access tokens: `ES256`, `RS256` (2048 bits) or `EdDSA` (Ed25519), from the next key on. The start after
+    /// a change makes such a key; those that are there go on verifying.
+    #[arg(long, value_enum, default_value = "ES256")]
+    pub token_algorithm: TokenAlgorithm,
+
+    /// How many days a key signs access tokens before another takes its place; 0: until `vestibule keys rotate`.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(0..=3_650))]
+    pub key_rotation_days: u32,
 
     /// Requests whose header `x-vestibule-admin-secret` equals it act as administrator; at least 16 characters.
     /// Unset: nobody can.

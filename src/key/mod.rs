@@ -1,9 +1,14 @@
 //! Keys: the master key that seals, the pairs that sign access tokens, and the tokens themselves.
 
+mod pair;
 mod ring;
 mod seal;
+mod secret;
+mod store;
 mod token;
 
-pub use ring::{KeyRing, ensure_signing_key, ensure_ticket_key};
+pub use ring::KeyRing;
 pub use seal::{Sealer, open_with_token, seal_with_token};
+pub use secret::ensure_ticket_key;
+pub use store::{KeyState, NOTICE, NewKey, SigningKey, ensure_signing_key, list, note_ttl, retire};
 pub use token::{Claims, HasuraClaims, TenantClaim, TokenError};

@@ -1,48 +1,52 @@
-//! The signing keys that this instance knows. There may be several from the start: the newest signs, all verify, and a
-//! key that another instance has made meanwhile is found when its first token arrives.
+//! The signing keys that this instance knows. There may be several: the one that began to sign last signs, all verify.
+//! What another instance or the command line changes is found by asking the database again every few seconds, and when a
+//! token of an unknown key arrives.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use chrono::{DateTime, Utc};
-use entity::{sealed_secret, signing_key};
-use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-};
+use entity::signing_key;
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::Jwk;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
+use super::pair::Pair;
 use super::seal::Sealer;
-use super::token::{self, Claims, TokenError};
-use crate::clock::Rng;
+use super::store::{self, NewKey, SIGNING_KEY, SigningKey};
+use super::token::{self, Claims, Signer, TokenError};
+use crate::config::TokenAlgorithm;
 use crate::error::{Error, Result};
-use crate::ticket::TicketKey;
 
 /// Keys of unknown ids are looked for in the database at most this often, however many forged ids arrive.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-const SIGNING_KEY: &str = "signing key";
-const TICKET_KEY: &str = "ticket key";
 
 /// Signs and verifies access tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KeyRing {
     issuer: Arc<str>,
     sealer: Arc<Sealer>,
-    keys: Arc<RwLock<Keys>>,
+    keys: Arc<RwLock<Arc<Keys>>>,
     /// When a token with an unknown key last sent us to the database.
     looked_at: Arc<Mutex<Option<Instant>>>,
 }
 
-#[derive(Debug)]
 struct Keys {
-    signing: (Algorithm, String, EncodingKey),
-    verifying: HashMap<String, (Algorithm, DecodingKey)>,
+    /// In the order in which they sign.
+    known: Vec<Arc<Known>>,
     published: Value,
+}
+
+struct Known {
+    kid: String,
+    algorithm: TokenAlgorithm,
+    signs_from: DateTime<Utc>,
+    verifier: DecodingKey,
+    /// None where it was sealed with a master key that this instance does not have.
+    signer: Option<Signer>,
 }
 
 impl KeyRing {
@@ -55,22 +59,27 @@ impl KeyRing {
         sealer: Arc<Sealer>,
         issuer: &str,
     ) -> Result<Self> {
-        let keys = read_keys(db, &sealer).await?;
+        let keys = Keys::read(db, |row| Known::of(row, signer(row, &sealer).map(Some)?)).await?;
         Ok(Self {
             issuer: issuer.into(),
             sealer,
-            keys: Arc::new(RwLock::new(keys)),
+            keys: Arc::new(RwLock::new(Arc::new(keys))),
             looked_at: Arc::default(),
         })
     }
 
-    /// Reads them again; the old ones serve until then.
+    /// Reads them again; the old ones serve until then. Those that are known already are not parsed again.
     ///
     /// # Errors
-    /// As [`KeyRing::load`].
+    /// When the database does not answer.
     pub async fn reload(&self, db: &impl ConnectionTrait) -> Result<()> {
-        let keys = read_keys(db, &self.sealer).await?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let before = self.keys();
+        let keys = Keys::read(db, |row| match before.find(&row.kid) {
+            Some(known) => Ok(Arc::clone(known)),
+            None => Known::of(row, self.signer_if_it_opens(row)),
+        })
+        .await?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         Ok(())
     }
 
@@ -81,19 +90,23 @@ impl KeyRing {
 
     /// The public keys as a JWK set (RFC 7517 section 5).
     pub fn published(&self) -> Value {
-        self.keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .published
-            .clone()
+        self.keys().published.clone()
     }
 
+    /// Signs with the key whose turn it is now.
+    ///
     /// # Errors
     /// When the claims cannot be signed, which is a defect of ours.
-    pub fn sign(&self, claims: &Claims) -> Result<String> {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let (algorithm, kid, key) = &keys.signing;
-        jsonwebtoken::encode(&token::header(*algorithm, kid), claims, key).map_err(Error::internal)
+    pub fn sign(&self, claims: &Claims, now: DateTime<Utc>) -> Result<String> {
+        let keys = self.keys();
+        let able = || keys.known.iter().filter(|key| key.signer.is_some());
+        let begun = able().rfind(|key| key.signs_from <= now);
+        // A clock that is behind the first key's is still no reason to let nobody in.
+        let key = begun.or_else(|| able().next());
+        let signer = key.and_then(|key| key.signer.as_ref());
+        signer
+            .ok_or_else(|| Error::internal("no signing key opens with this master key"))?
+            .sign(claims)
     }
 
     /// The claims of a token that we signed, whether it is still in time or not. A key that is unknown here is looked
@@ -111,11 +124,42 @@ impl KeyRing {
         }
     }
 
+    /// Adds a key that signs from a time on, inside the caller's transaction. [`KeyRing::reload`] after the commit.
+    ///
+    /// # Errors
+    /// When the database refuses, or its keys were sealed with another master key than ours.
+    pub async fn add(
+        &self,
+        db: &impl ConnectionTrait,
+        new: &NewKey,
+        id: Uuid,
+        times: (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<SigningKey> {
+        store::add(db, &self.sealer, new, id, times).await
+    }
+
     fn verify_with_known(&self, token: &str) -> Result<Claims, TokenError> {
         let kid = token::key_id(token)?;
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let (algorithm, key) = keys.verifying.get(&kid).ok_or(TokenError::UnknownKey)?;
-        token::decode(token, *algorithm, key, &self.issuer)
+        let keys = self.keys();
+        let key = keys.find(&kid).ok_or(TokenError::UnknownKey)?;
+        token::decode(token, key.algorithm, &key.verifier, &self.issuer)
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A running instance goes on with the keys that it has when others are resealed under a new master key.
+    fn signer_if_it_opens(&self, row: &signing_key::Model) -> Option<Signer> {
+        signer(row, &self.sealer)
+            .inspect_err(|error| {
+                tracing::error!(
+                    kid = row.kid,
+                    ?error,
+                    "a new signing key cannot be used here"
+                );
+            })
+            .ok()
     }
 
     fn may_look_again(&self) -> bool {
@@ -132,108 +176,48 @@ impl KeyRing {
     }
 }
 
-async fn read_keys(db: &impl ConnectionTrait, sealer: &Sealer) -> Result<Keys> {
-    let rows = signing_key::Entity::find()
-        .filter(signing_key::Column::RetiredAt.is_null())
-        .order_by_asc(signing_key::Column::CreatedAt)
-        .order_by_asc(signing_key::Column::Id)
-        .all(db)
-        .await?;
-    let mut verifying = HashMap::new();
-    for row in &rows {
+impl Keys {
+    async fn read(
+        db: &impl ConnectionTrait,
+        known: impl Fn(&signing_key::Model) -> Result<Arc<Known>>,
+    ) -> Result<Self> {
+        let rows = store::open_rows(db).await?;
+        if rows.is_empty() {
+            return Err(Error::internal("there is no signing key"));
+        }
+        Ok(Self {
+            known: rows.iter().map(known).collect::<Result<_>>()?,
+            published: json!({ "keys": rows.iter().map(|row| &row.public_jwk).collect::<Vec<_>>() }),
+        })
+    }
+
+    fn find(&self, kid: &str) -> Option<&Arc<Known>> {
+        self.known.iter().find(|key| key.kid == kid)
+    }
+}
+
+impl Known {
+    fn of(row: &signing_key::Model, signer: Option<Signer>) -> Result<Arc<Self>> {
         let jwk: Jwk = serde_json::from_value(row.public_jwk.clone()).map_err(Error::internal)?;
-        let key = DecodingKey::from_jwk(&jwk).map_err(Error::internal)?;
-        verifying.insert(row.kid.clone(), (algorithm_of(row)?, key));
+        Ok(Arc::new(Self {
+            kid: row.kid.clone(),
+            algorithm: store::algorithm_of(row)?,
+            signs_from: store::signs_from(row),
+            verifier: DecodingKey::from_jwk(&jwk).map_err(Error::internal)?,
+            signer,
+        }))
     }
-    let newest = rows
-        .last()
-        .ok_or_else(|| Error::internal("there is no signing key"))?;
-    let private_key = sealer.open(SIGNING_KEY, &newest.sealed_private_key)?;
-    let signing = (
-        algorithm_of(newest)?,
-        newest.kid.clone(),
-        EncodingKey::from_ec_der(&private_key),
-    );
-    let published = json!({ "keys": rows.iter().map(|row| &row.public_jwk).collect::<Vec<_>>() });
-    Ok(Keys {
-        signing,
-        verifying,
-        published,
-    })
 }
 
-fn algorithm_of(row: &signing_key::Model) -> Result<Algorithm> {
-    row.algorithm.parse().map_err(Error::internal)
+fn signer(row: &signing_key::Model, sealer: &Sealer) -> Result<Signer> {
+    let algorithm = store::algorithm_of(row)?;
+    let private_key = Zeroizing::new(sealer.open(SIGNING_KEY, &row.sealed_private_key)?);
+    let pair = Pair::parse(algorithm, &private_key)?;
+    Ok(Signer::new(algorithm, &row.kid, pair))
 }
 
-/// Makes the first signing key of an installation; call it while no other instance can.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn ensure_signing_key(
-    db: &impl ConnectionTrait,
-    sealer: &Sealer,
-    id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let known = signing_key::Entity::find()
-        .filter(signing_key::Column::RetiredAt.is_null())
-        .one(db)
-        .await?;
-    if known.is_some() {
-        return Ok(());
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyRing([redacted])")
     }
-    let pair = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-        .map_err(Error::internal)?;
-    let mut jwk =
-        Jwk::from_encoding_key(&EncodingKey::from_ec_der(pair.as_ref()), Algorithm::ES256)
-            .map_err(Error::internal)?;
-    let kid = jwk
-        .thumbprint(ThumbprintHash::SHA256)
-        .map_err(Error::internal)?;
-    jwk.common.key_id = Some(kid.clone());
-    jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-    let row = signing_key::ActiveModel {
-        id: Set(id),
-        kid: Set(kid),
-        algorithm: Set("ES256".to_owned()),
-        public_jwk: Set(serde_json::to_value(&jwk).map_err(Error::internal)?),
-        sealed_private_key: Set(sealer.seal(SIGNING_KEY, pair.as_ref())?),
-        created_at: Set(now),
-        retired_at: Set(None),
-    };
-    signing_key::Entity::insert(row)
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
-}
-
-/// Opens the key that tickets and codes are derived from, or makes it; call it while no other instance can.
-///
-/// # Errors
-/// When the database refuses, or the key was sealed with another master key.
-pub async fn ensure_ticket_key(
-    db: &impl ConnectionTrait,
-    sealer: &Sealer,
-    rng: &Rng,
-    now: DateTime<Utc>,
-) -> Result<TicketKey> {
-    if let Some(row) = sealed_secret::Entity::find_by_id(TICKET_KEY)
-        .one(db)
-        .await?
-    {
-        let key = sealer.open(TICKET_KEY, &row.sealed)?;
-        let key = key.as_slice().try_into().map_err(Error::internal)?;
-        return Ok(TicketKey::new(key));
-    }
-    let key = rng.bytes();
-    let row = sealed_secret::ActiveModel {
-        name: Set(TICKET_KEY.to_owned()),
-        sealed: Set(sealer.seal(TICKET_KEY, &key)?),
-        created_at: Set(now),
-    };
-    sealed_secret::Entity::insert(row)
-        .exec_without_returning(db)
-        .await?;
-    Ok(TicketKey::new(&key))
 }

@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
+
+use super::pair::Pair;
+use crate::config::TokenAlgorithm;
+use crate::error::{Error, Result};
 
 /// The `typ` of an access token (RFC 9068 section 2.1): no other token of ours can be taken for one.
 const TYPE: &str = "at+jwt";
@@ -103,11 +109,11 @@ pub(super) fn key_id(token: &str) -> Result<String, TokenError> {
 /// Checks the signature and every claim but the time: that is the caller's, whose clock it is.
 pub(super) fn decode(
     token: &str,
-    algorithm: Algorithm,
+    algorithm: TokenAlgorithm,
     key: &DecodingKey,
     issuer: &str,
 ) -> Result<Claims, TokenError> {
-    let mut validation = Validation::new(algorithm);
+    let mut validation = Validation::new(jws(algorithm));
     validation.validate_exp = false;
     // Which application a token is for is compared with its session.
     validation.validate_aud = false;
@@ -123,10 +129,39 @@ pub(super) fn decode(
     }
 }
 
-pub(super) fn header(algorithm: Algorithm, kid: &str) -> Header {
-    Header {
-        typ: Some(TYPE.to_owned()),
-        kid: Some(kid.to_owned()),
-        ..Header::new(algorithm)
+fn jws(algorithm: TokenAlgorithm) -> Algorithm {
+    match algorithm {
+        TokenAlgorithm::Es256 => Algorithm::ES256,
+        TokenAlgorithm::Rs256 => Algorithm::RS256,
+        TokenAlgorithm::EdDsa => Algorithm::EdDSA,
+    }
+}
+
+/// Signs with one key, which was parsed once: with RSA, parsing costs as much as signing.
+pub(super) struct Signer {
+    /// The same for all its tokens, encoded already.
+    header: String,
+    pair: Pair,
+}
+
+impl Signer {
+    pub fn new(algorithm: TokenAlgorithm, kid: &str, pair: Pair) -> Self {
+        let header = json!({ "typ": TYPE, "alg": algorithm.as_str(), "kid": kid });
+        Self {
+            header: URL_SAFE_NO_PAD.encode(header.to_string()),
+            pair,
+        }
+    }
+
+    /// The compact serialization (RFC 7515 section 7.1).
+    pub fn sign(&self, claims: &Claims) -> Result<String> {
+        let claims = serde_json::to_vec(claims).map_err(Error::internal)?;
+        let mut token = self.header.clone();
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = self.pair.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
     }
 }

@@ -196,7 +196,7 @@ pub(super) fn finish(app: &App, opened: Opened, memberships: &[Membership]) -> R
         custom: claim::in_token(application, session.custom_claims.as_ref()),
     };
     Ok(Opened {
-        access_token: Secret::new(app.keys.sign(&claims)?),
+        access_token: Secret::new(app.keys.sign(&claims, now)?),
         access_expires_at: expires_at,
         ..opened
     })

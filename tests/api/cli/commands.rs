@@ -29,7 +29,14 @@ fn help_lists_every_command_and_every_setting() {
     let output = finish(&Folder::new(), &[], &["--help"]);
     assert!(output.status.success());
     let help = said(&output);
-    for name in ["serve", "migrate", "schema", "_FILE", "vestibule.toml"] {
+    for name in [
+        "serve",
+        "migrate",
+        "keys",
+        "schema",
+        "_FILE",
+        "vestibule.toml",
+    ] {
         assert!(help.contains(name), "{name}: {help}");
     }
     let source = include_str!("../../../src/config/settings.rs");

@@ -2,5 +2,6 @@
 
 mod admin;
 mod commands;
+mod keys;
 mod production;
 mod settings;

@@ -49,7 +49,8 @@ impl Server {
                 options,
                 told.clone(),
             )),
-            tokio::spawn(test.app.worker.clone().run(told)),
+            tokio::spawn(test.app.worker.clone().run(told.clone())),
+            tokio::spawn(vestibule::locksmith::run(test.app.clone(), told)),
         ];
         Self {
             test,

@@ -1,0 +1,42 @@
+//! The secrets of the installation that rest sealed in the database.
+
+use chrono::{DateTime, Utc};
+use entity::sealed_secret;
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+
+use super::seal::Sealer;
+use crate::clock::Rng;
+use crate::error::{Error, Result};
+use crate::ticket::TicketKey;
+
+const TICKET_KEY: &str = "ticket key";
+
+/// Opens the key that tickets and codes are derived from, or makes it; call it while no other instance can.
+///
+/// # Errors
+/// When the database refuses, or the key was sealed with another master key.
+pub async fn ensure_ticket_key(
+    db: &impl ConnectionTrait,
+    sealer: &Sealer,
+    rng: &Rng,
+    now: DateTime<Utc>,
+) -> Result<TicketKey> {
+    if let Some(row) = sealed_secret::Entity::find_by_id(TICKET_KEY)
+        .one(db)
+        .await?
+    {
+        let key = sealer.open(TICKET_KEY, &row.sealed)?;
+        let key = key.as_slice().try_into().map_err(Error::internal)?;
+        return Ok(TicketKey::new(key));
+    }
+    let key = rng.bytes();
+    let row = sealed_secret::ActiveModel {
+        name: Set(TICKET_KEY.to_owned()),
+        sealed: Set(sealer.seal(TICKET_KEY, &key)?),
+        created_at: Set(now),
+    };
+    sealed_secret::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
+    Ok(TicketKey::new(&key))
+}

@@ -1,0 +1,46 @@
+//! The locksmith's round: every instance makes it, as long as it is open.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::{retire_outlived, rotate_if_due};
+use crate::app::App;
+use crate::error::Result;
+use crate::key;
+
+/// How often the keys are read again: so late an instance hears of what another, or the command line, has done.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often it is asked whether a key is due, to be made or to be retired.
+const TEND: Duration = Duration::from_secs(60);
+
+/// Makes the round until told to stop.
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let mut tended: Option<Instant> = None;
+    while !*stop.borrow() {
+        if let Err(error) = app.keys.reload(app.db.read()).await {
+            tracing::warn!(?error, "the signing keys cannot be read; trying again");
+        }
+        if tended.is_none_or(|tended| tended.elapsed() >= TEND) {
+            tended = Some(Instant::now());
+            if let Err(error) = tend(&app).await {
+                tracing::warn!(?error, "the signing keys cannot be tended; trying again");
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            changed = stop.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Does what is due: a new key, the end of an old one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn tend(app: &App) -> Result<()> {
+    key::note_ttl(app.db.read(), app.db.write()).await?;
+    rotate_if_due(app).await?;
+    retire_outlived(app).await?;
+    Ok(())
+}
