@@ -7,7 +7,7 @@ use super::{Failure, explain};
 use crate::app::App;
 use crate::clock::{Clock, Rng};
 use crate::config::Config;
-use crate::key::{KeyState, SigningKey};
+use crate::key::{KeyState, Resealed, SigningKey};
 use crate::locksmith::{self, Start};
 
 #[derive(Subcommand)]
@@ -32,6 +32,12 @@ pub enum Keys {
         /// The key's id, as `keys list` and the key set show it
         kid: String,
     },
+    /// Seal everything that is sealed with a new master key: VESTIBULE_OLD_MASTER_KEY names the old one,
+    /// VESTIBULE_MASTER_KEY the new one. Then start every instance again with the new one; until then they go on
+    Reseal {
+        #[command(flatten)]
+        shape: Shape,
+    },
 }
 
 #[derive(Args)]
@@ -42,6 +48,9 @@ pub struct Shape {
 }
 
 pub async fn keys(config: Config, command: Keys) -> Result<(), Failure> {
+    if let Keys::Reseal { shape } = command {
+        return reseal(&config, &shape).await;
+    }
     let app = App::open(config, Clock::system(), Rng::system())
         .await
         .map_err(explain)?;
@@ -74,6 +83,19 @@ async fn run(app: &App, command: Keys) -> Result<(), Failure> {
             locksmith::retire(app, &kid).await.map_err(explain)??;
             println!("{kid} is retired: its tokens are refused from now on.");
         }
+        Keys::Reseal { .. } => {}
+    }
+    Ok(())
+}
+
+/// Before the house can be opened: it opens with one master key only.
+async fn reseal(config: &Config, shape: &Shape) -> Result<(), Failure> {
+    let resealed = locksmith::reseal(config, &Clock::system(), &Rng::system()).await;
+    let Resealed { done, already } = resealed.map_err(explain)?;
+    if shape.json {
+        println!("{}", json!({ "resealed": done, "alreadySealed": already }));
+    } else {
+        println!("Sealed with the new master key: {done}; sealed with it already: {already}.");
     }
     Ok(())
 }

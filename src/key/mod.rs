@@ -1,12 +1,14 @@
 //! Keys: the master key that seals, the pairs that sign access tokens, and the tokens themselves.
 
 mod pair;
+mod reseal;
 mod ring;
 mod seal;
 mod secret;
 mod store;
 mod token;
 
+pub use reseal::{Resealed, reseal};
 pub use ring::KeyRing;
 pub use seal::{Sealer, open_with_token, seal_with_token};
 pub use secret::ensure_ticket_key;

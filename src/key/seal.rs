@@ -30,15 +30,23 @@ impl Sealer {
             MasterKey::Given(key) => key.clone(),
             MasterKey::KeptIn(path) => read_or_make(path, &rng)?,
         };
+        Self::of("VESTIBULE_MASTER_KEY", &text, rng)
+    }
+
+    /// Seals and opens with the key that this setting holds.
+    ///
+    /// # Errors
+    /// As [`Sealer::new`].
+    pub fn of(setting: &str, text: &Secret, rng: Rng) -> Result<Self> {
         let key = STANDARD
             .decode(text.expose().trim())
             .ok()
             .filter(|key| key.len() == 32)
-            .ok_or_else(|| Error::internal("VESTIBULE_MASTER_KEY: must be 32 bytes in base64"))?;
+            .ok_or_else(|| Error::internal(format!("{setting}: must be 32 bytes in base64")))?;
         if key.iter().all(|byte| *byte == key[0]) {
-            return Err(Error::internal(
-                "VESTIBULE_MASTER_KEY: is a sample, not a random key",
-            ));
+            return Err(Error::internal(format!(
+                "{setting}: is a sample, not a random key"
+            )));
         }
         Ok(Self {
             key: aes(&key)?,

@@ -1,10 +1,12 @@
 //! What is done with the keys while the house is open: new ones, old ones, another master key. No client asks for any of
 //! it: the command line does, or the clock.
 
+mod reseal;
 mod retire;
 mod rotate;
 mod round;
 
+pub use reseal::reseal;
 pub use retire::{Refusal, retire, retire_outlived};
 pub use rotate::{Start, rotate, rotate_if_due};
 pub use round::{run, tend};

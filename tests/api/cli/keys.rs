@@ -76,4 +76,23 @@ on_both_databases! {
         let (well, said) = keys(&url, &["list"]);
         assert!(well && said.contains("retired") && said.contains("signing"), "{said}");
     }
+
+    async fn a_new_master_key_is_given_by_files(backend: Backend) {
+        let database = crate::harness::Database::empty(backend).await;
+        let url = database.url();
+        assert!(keys(&url, &["list"]).0);
+        let folder = Folder::new();
+        let (old, new) = (folder.file("old", MASTER_KEY.1), folder.file("new", "YW5vdGhlciBtYXN0ZXIga2V5IG9mIHRoZSB0ZXN0IDE=\n"));
+        let settings = [("VESTIBULE_DATABASE_URL", url.as_str()), ("VESTIBULE_OLD_MASTER_KEY_FILE", &old), ("VESTIBULE_MASTER_KEY_FILE", &new)];
+        for (resealed, already) in [(2, 0), (0, 2)] {
+            let output = finish(&folder, &settings, &["keys", "reseal", "--json"]);
+            let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+            assert_eq!(said, serde_json::json!({ "resealed": resealed, "alreadySealed": already }));
+        }
+        let (well, said) = keys(&url, &["list"]);
+        assert!(!well && said.contains("VESTIBULE_MASTER_KEY"), "{said}");
+        let output = finish(&folder, &[settings[0], settings[2]], &["keys", "reseal"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains("VESTIBULE_OLD_MASTER_KEY: is required"), "{said}");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod load;
+mod reseal;
 mod rotate;
 
 use chrono::TimeDelta;
