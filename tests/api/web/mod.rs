@@ -2,6 +2,7 @@
 //! `tests/web/`. Where Node.js or Chromium is missing, a developer's run says so and goes on; with `CI=true` it fails.
 
 mod cookie_page;
+mod foreign;
 mod reset_page;
 
 use std::path::{Path, PathBuf};
