@@ -30,6 +30,8 @@ pub struct KeyRing {
     issuer: Arc<str>,
     sealer: Arc<Sealer>,
     keys: Arc<RwLock<Arc<Keys>>>,
+    /// One reader at a time: a slow one must not put back what a later one has replaced.
+    reading: Arc<tokio::sync::Mutex<()>>,
     /// When a token with an unknown key last sent us to the database.
     looked_at: Arc<Mutex<Option<Instant>>>,
 }
@@ -64,6 +66,7 @@ impl KeyRing {
             issuer: issuer.into(),
             sealer,
             keys: Arc::new(RwLock::new(Arc::new(keys))),
+            reading: Arc::default(),
             looked_at: Arc::default(),
         })
     }
@@ -73,6 +76,7 @@ impl KeyRing {
     /// # Errors
     /// When the database does not answer.
     pub async fn reload(&self, db: &impl ConnectionTrait) -> Result<()> {
+        let _reading = self.reading.lock().await;
         let before = self.keys();
         let keys = Keys::read(db, |row| match before.find(&row.kid) {
             Some(known) => Ok(Arc::clone(known)),
