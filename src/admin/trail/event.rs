@@ -45,6 +45,8 @@ pub enum AuditActor {
     User,
     /// An administrator: a user, whom `actorId` names, or whoever holds the admin secret.
     Administrator,
+    /// The house by itself: keys that had their time.
+    House,
 }
 
 /// Something that happened. Events are never changed, but that personal data leaves them with its user.
@@ -136,6 +138,7 @@ fn view(
         actor: match row.actor.as_str() {
             "user" => AuditActor::User,
             "administrator" => AuditActor::Administrator,
+            "house" => AuditActor::House,
             _ => AuditActor::Anonymous,
         },
         actor_id: row.actor_id.map(ID::from),

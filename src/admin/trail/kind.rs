@@ -75,6 +75,12 @@ pub enum AuditEventKind {
     MailRetried,
     /// A mail was taken out of the outbox.
     MailDiscarded,
+    /// A signing key was made; it signs once verifiers can know it.
+    SigningKeyAdded,
+    /// A signing key verifies no longer.
+    SigningKeyRetired,
+    /// Everything sealed was sealed again under a new master key.
+    SecretsResealed,
 }
 
 #[cfg(test)]

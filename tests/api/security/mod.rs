@@ -1,7 +1,6 @@
 //! What holds against the hostile and belongs to no single operation. `docs/security-checks.md` maps every check to its
 //! test.
 
-mod authority;
 mod canary;
 mod closed;
 mod files;
