@@ -10,6 +10,7 @@ use crate::caller::{Caller, Identity};
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::password::choose::connection_of;
+use crate::realm::domain;
 use crate::realm::place::{self, Place};
 use crate::secret::Secret;
 use crate::session::{self as sessions, Outcome, TokenTransport};
@@ -26,7 +27,8 @@ pub struct ConfirmEmailChangeInput {
 }
 
 /// # Errors
-/// `UNAUTHENTICATED`; `INVALID_TICKET` or `INVALID_CODE`, also for a proof of another user.
+/// `UNAUTHENTICATED`; `INVALID_TICKET` or `INVALID_CODE`, also for a proof of another user; `INVALID_INPUT` for an address
+/// whose domain the connection does not take any more, which consumes nothing.
 pub async fn confirm_email_change(
     app: &App,
     caller: &Caller,
@@ -42,6 +44,7 @@ pub async fn confirm_email_change(
         return Err(proof.refusal());
     }
     let place = place_of(app, &user, application.clone()).await?;
+    refuse_domain(app, &proof, &place).await?;
     let tx = app.db.begin().await?;
     let (user, event) = change(app, &tx, caller, &proof, user, &place).await?;
     let identity = Identity {
@@ -82,11 +85,23 @@ pub async fn confirm_by_page(app: &App, caller: &Caller, ticket: Secret) -> Resu
     let place = place::again(app, proof.row.application_id, proof.row.connection_id)
         .await?
         .ok_or_else(|| proof.refusal())?;
+    refuse_domain(app, &proof, &place).await?;
     let tx = app.db.begin().await?;
     let (_, event) = change(app, &tx, caller, &proof, user, &place).await?;
     app.record(&tx, &caller.origin, event).await?;
     tx.commit().await?;
     app.worker.wake();
+    Ok(())
+}
+
+/// The lists of domains may have changed since the mail left; the proof stays as good as it was.
+async fn refuse_domain(app: &App, proof: &Redeemed, place: &Place) -> Result<()> {
+    let admitted = Email::parse("email", &proof.row.email)
+        .and_then(|email| domain::admits(&place.connection, "email", &email));
+    if let Err(issue) = admitted {
+        proof.give_back(app).await?;
+        return Err(Error::InvalidInput(vec![issue]));
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::Result;
 use crate::job::Task;
+use crate::realm::place;
 use crate::scalar::DateTime;
 use crate::session::{Outcome, PendingVerification, VerificationPurpose};
 use crate::ticket::{digest_of, link_life};
@@ -36,6 +37,11 @@ pub async fn resend_verification(
     let Some(row) = open.one(app.db.read()).await? else {
         return Ok(Outcome::Pending(unknown(app, input)));
     };
+    let place = place::again(app, row.application_id, row.connection_id).await?;
+    if place.is_none() {
+        // Its link would lead nowhere.
+        return Ok(Outcome::Pending(unknown(app, input)));
+    }
     let tx = app.db.begin().await?;
     let budget = proofs::start::budget(app, &tx, caller, &row).await?;
     // Where no mail goes, the code that was mailed before stays good.

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use entity::verification::{Column, Entity, Purpose};
-use entity::{audit_event, user};
+use entity::{audit_event, pending_sign_up, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
@@ -28,6 +28,11 @@ pub async fn settle(
         .filter(Column::EmailKey.eq(&user.email_key))
         .filter(Column::Purpose.eq(Purpose::SignUp))
         .filter(Column::UserId.is_null())
+        .exec(tx)
+        .await?;
+    // What they carried is the user's now, or nobody's: no password of theirs is kept.
+    pending_sign_up::Entity::delete_many()
+        .filter(pending_sign_up::Column::VerificationId.in_subquery(sign_ups_of(user)))
         .exec(tx)
         .await?;
     audit_event::Entity::update_many()

@@ -162,7 +162,7 @@ pub struct Settings {
     pub failures_per_network: i32,
 
     /// Sign-ups, and resets that name a password, an hour from one network: each costs a hash.
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
     pub sign_ups_per_network: i32,
 
     /// Proxies whose `X-Forwarded-For` is believed: networks in CIDR notation, separated by commas.

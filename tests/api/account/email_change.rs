@@ -42,6 +42,23 @@ async fn address(client: &Client) -> String {
 }
 
 on_both_databases! {
+    async fn a_domain_that_was_blocked_meanwhile_is_refused_and_the_mail_stays_good(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        request(&ann, "ann@new.example").await.ok();
+        let ticket = test.mail_to("ann@new.example").await.ticket();
+        let block = async |domains: Value| {
+            let input = json!({ "name": "default", "blockedEmailDomains": domains });
+            test.admin().run("admin_update_connection", json!({ "input": input })).await.ok();
+        };
+        block(json!(["new.example"])).await;
+        let answer = confirm(&ann, &ticket).await;
+        assert_eq!((answer.code().as_str(), answer.issues()), ("INVALID_INPUT", vec!["email:not_allowed".to_owned()]));
+        assert_eq!(address(&ann).await, "ann@example.org");
+        block(json!([])).await;
+        confirm(&ann, &ticket).await.ok();
+    }
+
     async fn the_answered_mail_changes_the_address_and_this_session_goes_on_under_fresh_tokens(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;

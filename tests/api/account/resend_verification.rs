@@ -1,9 +1,27 @@
 use chrono::TimeDelta;
+use serde_json::json;
 
 use crate::harness::{TestApp, race};
 use crate::support::{PATIENT, resend, shape, verify_code, verify_ticket};
 
 on_both_databases! {
+    async fn for_an_application_that_was_switched_off_the_answer_is_that_for_an_unknown_handle(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let handle = test.anon().sign_up("ann@example.org").await.ok().text("/data/signUp/verificationId");
+        assert_eq!(test.mails_to("ann@example.org").await, 1);
+        let switch = async |disabled: bool| {
+            let input = json!({ "clientId": "default", "disabled": disabled });
+            test.admin().run("admin_update_application", json!({ "input": input })).await.ok();
+        };
+        switch(true).await;
+        let answer = resend(&test.anon(), &handle).await.ok();
+        assert_eq!(answer.text("/data/resendVerification/email"), "");
+        assert_eq!(test.mails_to("ann@example.org").await, 1);
+        switch(false).await;
+        resend(&test.anon(), &handle).await.ok();
+        assert_eq!(test.mails_to("ann@example.org").await, 2);
+    }
+
     async fn an_unknown_handle_answers_as_a_known_one_and_sends_nothing(backend: Backend) {
         let test = TestApp::start(backend).await;
         let asked = test.anon().sign_up("ann@example.org").await.ok();

@@ -21,6 +21,20 @@ async fn verify(client: &Client, proof: Value, verifier: Option<&str>) -> crate:
 }
 
 on_both_databases! {
+    async fn nothing_of_the_sign_ups_is_kept_once_the_mail_is_answered(backend: Backend) {
+        use sea_orm::{EntityTrait, PaginatorTrait};
+        let test = TestApp::start(backend).await;
+        for _ in 0..3 {
+            pending(&test, "ann@example.org").await;
+        }
+        pending(&test, "bob@example.org").await;
+        let kept = async || entity::pending_sign_up::Entity::find().count(test.app.db.read()).await.unwrap();
+        assert_eq!(kept().await, 4);
+        let ticket = test.mail_to("ann@example.org").await.ticket();
+        verify_ticket(&test.anon(), &ticket).await.ok();
+        assert_eq!(kept().await, 1);
+    }
+
     async fn a_ticket_works_once_and_ends_the_code(backend: Backend) {
         let test = TestApp::start(backend).await;
         let handle = pending(&test, "ann@example.org").await;
