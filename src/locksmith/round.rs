@@ -1,7 +1,9 @@
 //! The locksmith's round: every instance makes it, as long as it is open.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use super::{retire_outlived, rotate_if_due};
@@ -18,18 +20,26 @@ const TEND: Duration = Duration::from_secs(60);
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let mut tended: Option<Instant> = None;
     while !*stop.borrow() {
-        if let Err(error) = app.keys.reload(app.db.read()).await {
-            tracing::warn!(?error, "the signing keys cannot be read; trying again");
-        }
-        if tended.is_none_or(|tended| tended.elapsed() >= TEND) {
-            tended = Some(Instant::now());
-            if let Err(error) = tend(&app).await {
-                tracing::warn!(?error, "the signing keys cannot be tended; trying again");
-            }
+        // A defect must not end the round: no new key would ever be seen, until somebody notices.
+        let look = AssertUnwindSafe(look(&app, &mut tended)).catch_unwind();
+        if look.await.is_err() {
+            tracing::error!("the locksmith panicked; trying again");
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             changed = stop.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+async fn look(app: &App, tended: &mut Option<Instant>) {
+    if let Err(error) = app.keys.reload(app.db.read()).await {
+        tracing::warn!(?error, "the signing keys cannot be read; trying again");
+    }
+    if tended.is_none_or(|tended| tended.elapsed() >= TEND) {
+        *tended = Some(Instant::now());
+        if let Err(error) = tend(app).await {
+            tracing::warn!(?error, "the signing keys cannot be tended; trying again");
         }
     }
 }

@@ -73,3 +73,16 @@ async fn a_panic_in_the_worker_loses_no_mail() {
     }
     panic!("the worker has ended");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_does_not_end_the_locksmiths_round() {
+    let test = TestApp::start(Backend::Sqlite).await;
+    test.clock.panic_at(1);
+    let (stop, told) = tokio::sync::watch::channel(false);
+    let round = tokio::spawn(vestibule::locksmith::run(test.app.clone(), told));
+    while !test.clock.has_panicked() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    stop.send(true).expect("somebody makes the round");
+    round.await.expect("the round ends in peace");
+}
