@@ -1,5 +1,5 @@
 //! The one error type. Variants are named by their meaning to the caller; what the caller must not see is kept as a
-//! source for the log. Only the presenter in `graphql.rs` turns an error into something that leaves the house.
+//! source for the log. Only the presenter in `graphql/mod.rs` turns an error into something that leaves the house.
 
 use std::borrow::Cow;
 

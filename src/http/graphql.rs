@@ -89,6 +89,7 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
     let reads_only = request.method() == Method::GET;
     let parameters = parameters(house, request).await?;
     let (executable, document) = parse(parameters, media)?;
+    let (text, operation) = (executable.query.clone(), executable.operation_name.clone());
     if reads_only && document.writes {
         let message = "A GET request runs queries only.";
         let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message);
@@ -106,11 +107,12 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
     }
     let deadline = Duration::from_millis(app.config.settings.request_timeout);
     let run = AssertUnwindSafe(house.schema.execute(executable.data(caller))).catch_unwind();
-    let response = match tokio::time::timeout(deadline, run).await {
+    let mut response = match tokio::time::timeout(deadline, run).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => failed(Error::internal("a resolver panicked")),
         Err(_) => failed(Error::Overloaded { retry_after: PAUSE }),
     };
+    graphql::put_nulls(&text, operation.as_deref(), &mut response);
     let discreet = !app.config.introspection();
     Ok(shape(response, media, &request_id, discreet))
 }

@@ -4,6 +4,7 @@
 //! `VESTIBULE_FUZZ_SECONDS` says how long each target runs, 2 unless told otherwise. What failed is printed with its input;
 //! it becomes a test of its own.
 
+mod schemathesis;
 mod text;
 
 use std::time::{Duration, Instant};

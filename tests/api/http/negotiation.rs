@@ -104,6 +104,18 @@ async fn a_failed_field_is_200_with_data_for_everybody() {
 }
 
 #[tokio::test]
+async fn a_field_that_may_not_be_null_takes_its_neighbours_along() {
+    let test = TestApp::start(Backend::Sqlite).await;
+    let query = "{ adminConnections { totalCount } authConfig { __typename } }";
+    let answer = test.anon().query(query, serde_json::json!({})).await;
+    assert_eq!(answer.code(), "UNAUTHENTICATED");
+    assert_eq!(answer.body.get("data"), Some(&serde_json::Value::Null));
+    let query = "{ me { id } authConfig { __typename } }";
+    let answer = test.anon().query(query, serde_json::json!({})).await;
+    assert_eq!(answer.at("/data/authConfig/__typename"), "AuthConfig");
+}
+
+#[tokio::test]
 async fn every_answer_carries_the_headers_that_keep_browsers_careful() {
     let test = TestApp::start(Backend::Sqlite).await;
     let client = test

@@ -27,7 +27,7 @@ fn folder() -> PathBuf {
 
 /// Whether the script can run; what is missing fails the test in CI.
 #[track_caller]
-fn skipped(missing: &str) {
+pub fn skipped(missing: &str) {
     let ci = std::env::var_os("CI").is_some_and(|value| value == "true" || value == "1");
     assert!(!ci, "{missing}");
     eprintln!("skipped: {missing}");

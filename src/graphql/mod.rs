@@ -1,5 +1,9 @@
 //! Merges the slices into one schema, and presents errors: the only place where a failure gets its public shape.
 
+mod nulls;
+
+pub use nulls::put_nulls;
+
 use async_graphql::{
     EmptySubscription, MergedObject, PathSegment, Response, Schema, ServerError, Value,
 };
