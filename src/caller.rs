@@ -2,6 +2,7 @@
 //! field needs it. A bad bearer makes a caller anonymous with a reason; it never fails the request.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use entity::{application, application_connection, connection, session, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
@@ -113,7 +114,7 @@ impl Caller {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn claims(&self, app: &App) -> Result<Option<Claims>> {
+    pub async fn claims(&self, app: &App) -> Result<Option<Arc<Claims>>> {
         match &self.bearer {
             Bearer::Token(token) => app.keys.verify(app.db.read(), token.expose()).await,
             Bearer::Missing | Bearer::Malformed => Ok(None),

@@ -80,7 +80,8 @@ impl Types {
         let operation = match (&document.operations, name) {
             (DocumentOperations::Single(operation), _) => operation,
             (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name)?,
-            (DocumentOperations::Multiple(_), None) => return None,
+            // One that has a name, too: what runs needs to be named only among several.
+            (DocumentOperations::Multiple(operations), None) => operations.values().next()?,
         };
         let root = match operation.node.ty {
             OperationType::Query => "Query",
@@ -217,6 +218,13 @@ mod tests {
     fn a_field_that_may_be_null_is_null() {
         let data = value!({ "user": { "id": "1" } });
         let put = after("{ user { id name } }", data, &[&["user", "name"]]);
+        assert_eq!(put, value!({ "user": { "id": "1", "name": null } }));
+    }
+
+    #[test]
+    fn an_operation_with_a_name_needs_not_be_named() {
+        let data = value!({ "user": { "id": "1" } });
+        let put = after("query Q { user { id name } }", data, &[&["user", "name"]]);
         assert_eq!(put, value!({ "user": { "id": "1", "name": null } }));
     }
 
