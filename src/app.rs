@@ -1,6 +1,7 @@
 //! The house with everything that its rooms use. Cloning it is cheap; all clones share one house.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -37,6 +38,7 @@ pub struct App {
     pub texts: Texts,
     /// Where mail stays when no mail server is set (development only).
     pub inbox: Option<Inbox>,
+    leaving: Arc<AtomicBool>,
 }
 
 impl App {
@@ -89,7 +91,18 @@ impl App {
             desk,
             texts,
             inbox,
+            leaving: Arc::default(),
         })
+    }
+
+    /// The house will stop soon: load balancers are to send nobody any more, and connections are not kept open.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the house will stop soon.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     pub fn now(&self) -> DateTime<Utc> {

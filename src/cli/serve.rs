@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{Failure, explain};
@@ -21,6 +21,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let listener = TcpListener::bind(bind)
         .await
         .map_err(|cause| format!("VESTIBULE_BIND: {cause}"))?;
+    let mut signals = Signals::listen()?;
     greet(&app.config);
 
     let (tell, stop) = watch::channel(false);
@@ -38,7 +39,8 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         options,
         stop,
     ));
-    told_to_stop().await?;
+    signals.received().await;
+    drain(&app, &mut signals).await;
     tracing::info!("stopping: requests under way are finished first");
     // Nobody listening any more means that everything has ended already.
     let _ = tell.send(true);
@@ -50,16 +52,43 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn told_to_stop() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
+/// Serves on for a while, but tells load balancers to send nobody any more. Who is in a hurry asks again.
+async fn drain(app: &App, signals: &mut Signals) {
+    app.leave();
+    let delay = app.config.drain_delay();
+    if delay.is_zero() {
+        return;
+    }
+    tracing::info!(
+        millis = delay.as_millis(),
+        "told to stop: not ready any more, serving on for a while"
     );
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = tokio::time::sleep(delay) => {}
+        () = signals.received() => {}
     }
-    Ok(())
+}
+
+/// What asks the house to stop: SIGTERM, and SIGINT of a terminal.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// The three addresses a newcomer needs.

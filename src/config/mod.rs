@@ -7,6 +7,7 @@ mod load;
 mod settings;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use load::{Environment, load, manual};
 pub use settings::{Mode, Settings, Switch, TokenAlgorithm};
@@ -87,6 +88,12 @@ impl Config {
         self.settings
             .introspection
             .map_or(self.is_development(), Switch::is_on)
+    }
+
+    /// How long the house goes on serving once it is told to stop.
+    pub fn drain_delay(&self) -> Duration {
+        let default = if self.is_development() { 0 } else { 5_000 };
+        Duration::from_millis(self.settings.drain_delay.unwrap_or(default))
     }
 
     /// Checks the settings against each other.

@@ -215,7 +215,12 @@ pub struct Settings {
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub http_connections: u32,
 
-    /// How long a shutdown waits for requests under way, in milliseconds.
+    /// How long a house that is told to stop goes on serving, in milliseconds: `/readyz` is 503 at once, so that a load
+    /// balancer sends nobody any more. A second signal ends the wait. Default: 0 in development, 5000 in production.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(0..=300_000))]
+    pub drain_delay: Option<u64>,
+
+    /// How long a shutdown waits for requests under way, after `drain_delay`, in milliseconds.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(0..=300_000))]
     pub shutdown_timeout: u64,
 

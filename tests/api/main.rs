@@ -16,6 +16,7 @@ mod cli;
 mod fuzz;
 mod hostile_text;
 mod http;
+mod instances;
 mod key;
 mod mail;
 mod password;

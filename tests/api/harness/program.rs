@@ -70,6 +70,11 @@ pub fn finish(folder: &Folder, settings: &[(&str, &str)], arguments: &[&str]) ->
     child.wait_with_output().expect("its output")
 }
 
+/// On loopback, with a port that is free now.
+pub fn free_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
+}
+
 /// `vestibule serve`, answering.
 pub struct Program {
     pub folder: Folder,
@@ -79,8 +84,19 @@ pub struct Program {
 
 impl Program {
     pub async fn serve(settings: &[(&str, &str)]) -> Self {
+        Self::serve_at(free_address(), settings).await
+    }
+
+    /// At an address that is known before, and again after a restart.
+    pub async fn serve_at(address: SocketAddr, settings: &[(&str, &str)]) -> Self {
+        let mut program = Self::start(address, settings);
+        program.wait_until_ready().await;
+        program
+    }
+
+    /// Started, and not waited for.
+    pub fn start(address: SocketAddr, settings: &[(&str, &str)]) -> Self {
         let folder = Folder::new();
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let bind = address.to_string();
         let mut settings = settings.to_vec();
         settings.push(("VESTIBULE_BIND", &bind));
@@ -91,13 +107,11 @@ impl Program {
             .stderr(open("stderr"))
             .spawn()
             .expect("the program starts");
-        let mut program = Self {
+        Self {
             folder,
             address,
             child,
-        };
-        program.wait_until_ready().await;
-        program
+        }
     }
 
     async fn wait_until_ready(&mut self) {
