@@ -57,6 +57,7 @@ impl App {
             &settings.database_url,
             settings.database_connections,
             timeout,
+            rng.clone(),
         )
         .await?;
         let tickets = furnish(&db, &sealer, settings.token_algorithm, (&clock, &rng)).await?;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use sea_orm::DbErr;
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
 /// What a use case or a service returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -118,6 +118,9 @@ pub enum Error {
     /// Seconds to wait.
     #[error("The service is busy. Try again in a moment.")]
     Overloaded { retry_after: u32 },
+    /// A transaction that another one was faster than; nothing of it has happened.
+    #[error("The service is busy. Try again in a moment.")]
+    LostRace(#[source] DbErr),
     #[error("There is nothing of this name.")]
     NotFound,
     #[error("Something of this name is there already.")]
@@ -159,6 +162,17 @@ impl Error {
             .map_or_else(|| self.to_string(), ToString::to_string)
     }
 
+    /// Seconds after which it is worth coming back, where it is.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Overloaded { retry_after } | Self::RateLimited { retry_after } => {
+                Some(*retry_after)
+            }
+            Self::LostRace(_) => Some(RETRY_AFTER),
+            _ => None,
+        }
+    }
+
     pub fn code(&self) -> Code {
         match self {
             Self::Unauthenticated(_) => Code::Unauthenticated,
@@ -176,7 +190,7 @@ impl Error {
             Self::RedirectNotAllowed => Code::RedirectNotAllowed,
             Self::OriginNotAllowed => Code::OriginNotAllowed,
             Self::RateLimited { .. } => Code::RateLimited,
-            Self::Overloaded { .. } => Code::Overloaded,
+            Self::Overloaded { .. } | Self::LostRace(_) => Code::Overloaded,
             Self::NotFound => Code::NotFound,
             Self::AlreadyExists => Code::AlreadyExists,
             Self::Database(_) | Self::Internal(_) => Code::Internal,
@@ -188,6 +202,9 @@ impl Error {
 /// database says is a defect of ours and is masked.
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
+        if is_lost_race(&error) {
+            return Self::LostRace(error);
+        }
         if is_outage(&error) {
             tracing::warn!(%error, "the database does not answer");
             return Self::Overloaded {
@@ -198,17 +215,36 @@ impl From<DbErr> for Error {
     }
 }
 
-fn is_outage(error: &DbErr) -> bool {
-    use sea_orm::{RuntimeErr, SqlxError};
-    let runtime = match error {
-        DbErr::ConnectionAcquire(_) => return true,
-        DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error) => error,
-        _ => return false,
+/// What the driver said, where it did.
+fn of_driver(error: &DbErr) -> Option<&SqlxError> {
+    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else {
+        return None;
     };
-    let RuntimeErr::SqlxError(error) = runtime else {
+    match error {
+        RuntimeErr::SqlxError(error) => Some(error),
+        RuntimeErr::Internal(_) => None,
+    }
+}
+
+/// 40001: serialisation failure; 40P01: deadlock. The transaction has not happened, and may well succeed if it is run again
+/// (PostgreSQL's manual, section 13.5).
+pub fn is_lost_race(error: &DbErr) -> bool {
+    let Some(SqlxError::Database(error)) = of_driver(error) else {
         return false;
     };
-    match &**error {
+    error
+        .code()
+        .is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01"))
+}
+
+fn is_outage(error: &DbErr) -> bool {
+    if matches!(error, DbErr::ConnectionAcquire(_)) {
+        return true;
+    }
+    let Some(error) = of_driver(error) else {
+        return false;
+    };
+    match error {
         SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) => true,
         SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::WorkerCrashed => true,
         // 57: operator intervention (shutdown, statement timeout); 53: no resources; 08: connection; 40: the

@@ -146,6 +146,18 @@ fn every_floor_names_only_what_it_may_touch() {
 }
 
 #[test]
+fn every_transaction_of_a_room_can_be_run_again() {
+    for (_, path, text) in modules() {
+        let count = |words: &str| text.matches(words).count();
+        assert!(
+            count("app.db.begin()") <= count(".transact("),
+            "{}: begins a transaction outside of app.db.transact",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn no_file_is_longer_than_400_lines() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();

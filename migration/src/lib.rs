@@ -17,8 +17,8 @@ mod m20261121_000011_key_rotation;
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 /// Any number serves, as long as no other program takes the same advisory lock in this database.
@@ -52,12 +52,15 @@ impl MigratorTrait for Migrator {
 /// # Errors
 /// When the database cannot be reached, or (on SQLite) another writer does not end within the busy timeout.
 pub async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let postgres = db.get_database_backend() == DbBackend::Postgres;
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        // Whatever the server's default: a stricter one would see, after the lock, what was there before it.
+        isolation_level: postgres.then_some(IsolationLevel::ReadCommitted),
         ..TransactionOptions::default()
     };
     let tx = db.begin_with_options(options).await?;
-    if tx.get_database_backend() == DbBackend::Postgres {
+    if postgres {
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
             .await?;
     }

@@ -45,26 +45,30 @@ pub async fn confirm_email_change(
     }
     let place = place_of(app, &user, application.clone()).await?;
     refuse_domain(app, &proof, &place).await?;
-    let tx = app.db.begin().await?;
-    let (user, event) = change(app, &tx, caller, &proof, user, &place).await?;
-    let identity = Identity {
-        session,
-        user,
-        application,
-    };
-    let opened = sessions::keep(app, &tx, caller, identity, input.token_transport).await?;
-    app.record(
-        &tx,
-        &caller.origin,
-        Event {
-            session: Some(opened.session.id),
-            ..event
-        },
-    )
-    .await?;
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(Outcome::Opened(Box::new(opened)))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let (user, event) = change(app, &tx, caller, &proof, user.clone(), &place).await?;
+            let identity = Identity {
+                session: session.clone(),
+                user,
+                application: application.clone(),
+            };
+            let opened = sessions::keep(app, &tx, caller, identity, input.token_transport).await?;
+            app.record(
+                &tx,
+                &caller.origin,
+                Event {
+                    session: Some(opened.session.id),
+                    ..event
+                },
+            )
+            .await?;
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(Outcome::Opened(Box::new(opened)))
+        })
+        .await
 }
 
 /// What the page behind the mailed link does. Whoever clicks there need not be signed in on that device: the change was
@@ -86,12 +90,16 @@ pub async fn confirm_by_page(app: &App, caller: &Caller, ticket: Secret) -> Resu
         .await?
         .ok_or_else(|| proof.refusal())?;
     refuse_domain(app, &proof, &place).await?;
-    let tx = app.db.begin().await?;
-    let (_, event) = change(app, &tx, caller, &proof, user, &place).await?;
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(())
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let (_, event) = change(app, &tx, caller, &proof, user.clone(), &place).await?;
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(())
+        })
+        .await
 }
 
 /// The lists of domains may have changed since the mail left; the proof stays as good as it was.

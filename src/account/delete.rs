@@ -38,27 +38,31 @@ pub async fn delete_user(
 ) -> Result<DeleteUserPayload> {
     let user = caller.identity(app).await?.user.clone();
     prove::current_password(app, caller, &user, &input.current_password).await?;
-    let tx = app.db.begin().await?;
-    // Sessions, tokens, former passwords and the user's own verifications go with the row.
-    let deleted = user::Entity::delete_many()
-        .filter(user::Column::Id.eq(user.id))
-        .filter(user::Column::PasswordHash.eq(user.password_hash.as_deref()))
-        .exec(&tx)
-        .await?;
-    if deleted.rows_affected != 1 {
-        return Err(Error::InvalidCredentials);
-    }
-    forget(&tx, &user).await?;
-    // The trail keeps that an account was deleted, under an id that names nobody any more.
-    let event = Event {
-        connection: Some(user.connection_id),
-        ..Event::by_user(Kind::UserDeleted, user.id)
-    };
-    app.record(&tx, &Origin::default(), event).await?;
-    tx.commit().await?;
-    Ok(DeleteUserPayload {
-        user_id: user.id.into(),
-    })
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            // Sessions, tokens, former passwords and the user's own verifications go with the row.
+            let deleted = user::Entity::delete_many()
+                .filter(user::Column::Id.eq(user.id))
+                .filter(user::Column::PasswordHash.eq(user.password_hash.as_deref()))
+                .exec(&tx)
+                .await?;
+            if deleted.rows_affected != 1 {
+                return Err(Error::InvalidCredentials);
+            }
+            forget(&tx, &user).await?;
+            // The trail keeps that an account was deleted, under an id that names nobody any more.
+            let event = Event {
+                connection: Some(user.connection_id),
+                ..Event::by_user(Kind::UserDeleted, user.id)
+            };
+            app.record(&tx, &Origin::default(), event).await?;
+            tx.commit().await?;
+            Ok(DeleteUserPayload {
+                user_id: user.id.into(),
+            })
+        })
+        .await
 }
 
 /// What holds personal data without belonging to the user's row: where the user came from in the trail, also as an

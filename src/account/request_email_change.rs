@@ -68,32 +68,36 @@ pub async fn request_email_change(
         application,
         connection,
     };
-    let tx = app.db.begin().await?;
-    let taken = address::is_taken(
-        &tx,
-        user.connection_id,
-        email.key(),
-        Some(user.id),
-        app.now(),
-    )
-    .await?;
-    // The last wish counts.
-    address::void(&tx, user.id, Purpose::EmailChange, app.now()).await?;
-    let request = Request {
-        user: Some(user.id),
-        decoy: taken,
-        redirect_to,
-        template_options,
-        ..Request::new(Purpose::EmailChange, &place, &email, &locale)
-    };
-    let (row, resend_at) = proofs::start::start(app, &tx, caller, request).await?;
-    let event = Event {
-        application: Some(place.application.id),
-        connection: Some(place.connection.id),
-        ..Event::by_user(Kind::EmailChangeRequested, user.id)
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(proofs::pending(app, &row, resend_at))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let taken = address::is_taken(
+                &tx,
+                user.connection_id,
+                email.key(),
+                Some(user.id),
+                app.now(),
+            )
+            .await?;
+            // The last wish counts.
+            address::void(&tx, user.id, Purpose::EmailChange, app.now()).await?;
+            let request = Request {
+                user: Some(user.id),
+                decoy: taken,
+                redirect_to: redirect_to.clone(),
+                template_options: template_options.clone(),
+                ..Request::new(Purpose::EmailChange, &place, &email, &locale)
+            };
+            let (row, resend_at) = proofs::start::start(app, &tx, caller, request).await?;
+            let event = Event {
+                application: Some(place.application.id),
+                connection: Some(place.connection.id),
+                ..Event::by_user(Kind::EmailChangeRequested, user.id)
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(proofs::pending(app, &row, resend_at))
+        })
+        .await
 }

@@ -42,19 +42,23 @@ pub async fn resend_verification(
         // Its link would lead nowhere.
         return Ok(Outcome::Pending(unknown(app, input)));
     }
-    let tx = app.db.begin().await?;
-    let budget = proofs::start::budget(app, &tx, caller, &row).await?;
-    // Where no mail goes, the code that was mailed before stays good.
-    if budget.allowed && next_round(&tx, &row).await? {
-        let task = Task::SendVerification {
-            verification: row.id,
-            round: row.code_round + 1,
-        };
-        app.enqueue(&tx, &task).await?;
-        tx.commit().await?;
-        app.worker.wake();
-    }
-    Ok(proofs::pending(app, &row, budget.again_at))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let budget = proofs::start::budget(app, &tx, caller, &row).await?;
+            // Where no mail goes, the code that was mailed before stays good.
+            if budget.allowed && next_round(&tx, &row).await? {
+                let task = Task::SendVerification {
+                    verification: row.id,
+                    round: row.code_round + 1,
+                };
+                app.enqueue(&tx, &task).await?;
+                tx.commit().await?;
+                app.worker.wake();
+            }
+            Ok(proofs::pending(app, &row, budget.again_at))
+        })
+        .await
 }
 
 /// Starts the next round, with a new code and new tries; the mail that leaves then starts its ten minutes. Of two that

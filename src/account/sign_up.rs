@@ -132,53 +132,58 @@ async fn wait_for_mail(
     profile: Profile,
     hash: String,
 ) -> Result<Outcome> {
-    let tx = app.db.begin().await?;
-    let taken = address::is_taken(
-        &tx,
-        place.connection.id,
-        profile.email.key(),
-        None,
-        app.now(),
-    )
-    .await?;
-    let request = Request {
-        decoy: taken,
-        code_challenge: profile.code_challenge.clone(),
-        redirect_to: profile.redirect_to.clone(),
-        template_options: profile.template_options.clone(),
-        custom_claims: profile.custom_claims.clone(),
-        ..Request::new(Purpose::SignUp, &place, &profile.email, &profile.locale)
-    };
-    let (row, resend_at) = proofs::start::start(app, &tx, caller, request).await?;
-    make_room(app, &tx, &row).await?;
-    let pending = pending_sign_up::ActiveModel {
-        verification_id: Set(row.id),
-        password_hash: Set(hash),
-        username: Set(profile
-            .username
-            .map(|username| username.as_str().to_owned())),
-        phone_number: Set(profile.phone_number),
-        display_name: Set(profile.display_name),
-        given_name: Set(profile.given_name),
-        middle_name: Set(profile.middle_name),
-        family_name: Set(profile.family_name),
-        metadata: Set(profile.metadata),
-        default_role: Set(profile.roles.default),
-        roles: Set(StringList(profile.roles.all)),
-    };
-    pending_sign_up::Entity::insert(pending)
-        .exec_without_returning(&tx)
-        .await?;
-    let event = Event {
-        application: Some(place.application.id),
-        connection: Some(place.connection.id),
-        ..Event::anonymous(Kind::SignUpRequested)
-    };
-    // Under the id of its sign-up, by which it is found again when the address becomes an account's.
-    event.record(&tx, row.id, app.now(), &caller.origin).await?;
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(proofs::pending(app, &row, resend_at))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let taken = address::is_taken(
+                &tx,
+                place.connection.id,
+                profile.email.key(),
+                None,
+                app.now(),
+            )
+            .await?;
+            let request = Request {
+                decoy: taken,
+                code_challenge: profile.code_challenge.clone(),
+                redirect_to: profile.redirect_to.clone(),
+                template_options: profile.template_options.clone(),
+                custom_claims: profile.custom_claims.clone(),
+                ..Request::new(Purpose::SignUp, &place, &profile.email, &profile.locale)
+            };
+            let (row, resend_at) = proofs::start::start(app, &tx, caller, request).await?;
+            make_room(app, &tx, &row).await?;
+            let pending = pending_sign_up::ActiveModel {
+                verification_id: Set(row.id),
+                password_hash: Set(hash.clone()),
+                username: Set(profile
+                    .username
+                    .as_ref()
+                    .map(|username| username.as_str().to_owned())),
+                phone_number: Set(profile.phone_number.clone()),
+                display_name: Set(profile.display_name.clone()),
+                given_name: Set(profile.given_name.clone()),
+                middle_name: Set(profile.middle_name.clone()),
+                family_name: Set(profile.family_name.clone()),
+                metadata: Set(profile.metadata.clone()),
+                default_role: Set(profile.roles.default.clone()),
+                roles: Set(StringList(profile.roles.all.clone())),
+            };
+            pending_sign_up::Entity::insert(pending)
+                .exec_without_returning(&tx)
+                .await?;
+            let event = Event {
+                application: Some(place.application.id),
+                connection: Some(place.connection.id),
+                ..Event::anonymous(Kind::SignUpRequested)
+            };
+            // Under the id of its sign-up, by which it is found again when the address becomes an account's.
+            event.record(&tx, row.id, app.now(), &caller.origin).await?;
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(proofs::pending(app, &row, resend_at))
+        })
+        .await
 }
 
 /// Voids the oldest pending sign-up of an address that has too many: one from the same network, where there is one, so
@@ -259,29 +264,33 @@ async fn sign_in_at_once(
         created_at: now,
         updated_at: now,
     };
-    let tx = app.db.begin().await?;
-    if !insert_if_free(&tx, user.clone()).await?
-        || address::is_reserved(&tx, user.connection_id, &user.email_key, None, now).await?
-    {
-        return Err(Error::EmailTaken);
-    }
-    let opening = Opening {
-        user,
-        application: place.application,
-        amr: "pwd",
-        custom_claims,
-        transport,
-    };
-    let opened = session::open::open(app, &tx, caller, opening).await?;
-    let event = Event {
-        session: Some(opened.session.id),
-        application: Some(opened.application.id),
-        connection: Some(place.connection.id),
-        ..Event::by_user(Kind::SignedUp, opened.user.id)
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(Outcome::Opened(Box::new(opened)))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            if !insert_if_free(&tx, user.clone()).await?
+                || address::is_reserved(&tx, user.connection_id, &user.email_key, None, now).await?
+            {
+                return Err(Error::EmailTaken);
+            }
+            let opening = Opening {
+                user: user.clone(),
+                application: place.application.clone(),
+                amr: "pwd",
+                custom_claims: custom_claims.clone(),
+                transport,
+            };
+            let opened = session::open::open(app, &tx, caller, opening).await?;
+            let event = Event {
+                session: Some(opened.session.id),
+                application: Some(opened.application.id),
+                connection: Some(place.connection.id),
+                ..Event::by_user(Kind::SignedUp, opened.user.id)
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(Outcome::Opened(Box::new(opened)))
+        })
+        .await
 }
 
 /// Inserts the user unless the address is taken; the unique indexes decide.

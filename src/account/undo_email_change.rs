@@ -43,29 +43,33 @@ pub async fn undo_email_change(
         .await?
         .ok_or_else(|| proof.refusal())?;
 
-    let tx = app.db.begin().await?;
-    restore(app, &tx, &proof, &user).await?;
-    remember(app, &tx, &user).await?;
-    sessions::revoke(&tx, session::Column::UserId.eq(user.id), app.now()).await?;
-    address::void_all(&tx, user.id, app.now()).await?;
-    void_later_undos(app, &tx, &proof).await?;
-    let event = Event {
-        application: Some(place.application.id),
-        connection: Some(place.connection.id),
-        ..Event::by_user(Kind::EmailChangeUndone, user.id)
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    let email =
-        Email::parse("email", &proof.row.email).map_err(|issue| Error::internal(issue.message))?;
-    let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
-    let request = Request {
-        user: Some(user.id),
-        ..Request::new(Purpose::PasswordReset, &place, &email, &locale)
-    };
-    let row = proofs::start::notify(app, &tx, caller, request).await?;
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(proofs::pending(app, &row, app.now()))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            restore(app, &tx, &proof, &user).await?;
+            remember(app, &tx, &user).await?;
+            sessions::revoke(&tx, session::Column::UserId.eq(user.id), app.now()).await?;
+            address::void_all(&tx, user.id, app.now()).await?;
+            void_later_undos(app, &tx, &proof).await?;
+            let event = Event {
+                application: Some(place.application.id),
+                connection: Some(place.connection.id),
+                ..Event::by_user(Kind::EmailChangeUndone, user.id)
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            let email = Email::parse("email", &proof.row.email)
+                .map_err(|issue| Error::internal(issue.message))?;
+            let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
+            let request = Request {
+                user: Some(user.id),
+                ..Request::new(Purpose::PasswordReset, &place, &email, &locale)
+            };
+            let row = proofs::start::notify(app, &tx, caller, request).await?;
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(proofs::pending(app, &row, app.now()))
+        })
+        .await
 }
 
 /// What the page behind the mailed link does.

@@ -43,27 +43,34 @@ pub async fn update_user(app: &App, caller: &Caller, input: UpdateUserInput) -> 
     let user = caller.identity(app).await?.user.clone();
     let change = check(&user, input)?;
     let number = change.phone_number.try_as_ref().cloned();
-    let tx = app.db.begin().await?;
-    let change = ActiveModel {
-        updated_at: Set(app.now()),
-        ..change
-    };
-    let mut update = Entity::update_many().set(change);
-    if let Some(number) = number {
-        update = update.col_expr(Column::PhoneNumberVerifiedAt, still_verified(number));
-    }
-    update.filter(Column::Id.eq(user.id)).exec(&tx).await?;
-    let updated = Entity::find_by_id(user.id)
-        .one(&tx)
-        .await?
-        .ok_or(Error::NotFound)?;
-    let event = Event {
-        connection: Some(user.connection_id),
-        ..Event::by_user(Kind::UserUpdated, user.id)
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(updated)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let change = ActiveModel {
+                updated_at: Set(app.now()),
+                ..change.clone()
+            };
+            let mut update = Entity::update_many().set(change);
+            if let Some(number) = &number {
+                update = update.col_expr(
+                    Column::PhoneNumberVerifiedAt,
+                    still_verified(number.clone()),
+                );
+            }
+            update.filter(Column::Id.eq(user.id)).exec(&tx).await?;
+            let updated = Entity::find_by_id(user.id)
+                .one(&tx)
+                .await?
+                .ok_or(Error::NotFound)?;
+            let event = Event {
+                connection: Some(user.connection_id),
+                ..Event::by_user(Kind::UserUpdated, user.id)
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(updated)
+        })
+        .await
 }
 
 /// When the number was verified, as long as it is the same; decided by the row as it is when it is written.

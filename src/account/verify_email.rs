@@ -54,34 +54,38 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
     if elsewhere {
         return Err(redeemed.refusal());
     }
-    let tx = app.db.begin().await?;
-    let (user, event) = match answered(app, &tx, &redeemed, username).await {
-        Err(error @ Error::UsernameTaken) => {
-            drop(tx);
-            redeemed.give_back(app).await?;
-            return Err(error);
-        }
-        answered => answered?,
-    };
-    let opening = Opening {
-        user,
-        application,
-        amr: "otp",
-        custom_claims: redeemed.row.custom_claims.clone(),
-        transport: input.token_transport.unwrap_or_default(),
-    };
-    let opened = session::open::open(app, &tx, caller, opening).await?;
-    app.record(
-        &tx,
-        &caller.origin,
-        Event {
-            session: Some(opened.session.id),
-            ..event
-        },
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(Outcome::Opened(Box::new(opened)))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let (user, event) = match answered(app, &tx, &redeemed, username.clone()).await {
+                Err(error @ Error::UsernameTaken) => {
+                    drop(tx);
+                    redeemed.give_back(app).await?;
+                    return Err(error);
+                }
+                answered => answered?,
+            };
+            let opening = Opening {
+                user,
+                application: application.clone(),
+                amr: "otp",
+                custom_claims: redeemed.row.custom_claims.clone(),
+                transport: input.token_transport.unwrap_or_default(),
+            };
+            let opened = session::open::open(app, &tx, caller, opening).await?;
+            app.record(
+                &tx,
+                &caller.origin,
+                Event {
+                    session: Some(opened.session.id),
+                    ..event
+                },
+            )
+            .await?;
+            tx.commit().await?;
+            Ok(Outcome::Opened(Box::new(opened)))
+        })
+        .await
 }
 
 /// What the page behind a mailed link does: the same, but no session is opened. Whoever holds the mail and clicks need
@@ -92,11 +96,15 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
 pub async fn confirm_address(app: &App, caller: &Caller, ticket: Secret) -> Result<()> {
     let redeemed = find(app, caller, VerificationProof::Ticket(ticket), None).await?;
     open_place(app, &redeemed).await?;
-    let tx = app.db.begin().await?;
-    let (_, event) = answered(app, &tx, &redeemed, None).await?;
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(())
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let (_, event) = answered(app, &tx, &redeemed, None).await?;
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(())
+        })
+        .await
 }
 
 async fn find(

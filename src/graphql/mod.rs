@@ -83,11 +83,10 @@ pub fn present(response: &mut Response, request_id: &str, discreet: bool) -> Pre
     };
     response.errors.truncate(MOST_ERRORS);
     for error in &mut response.errors {
-        if let Some(
-            ours @ (Error::Overloaded { retry_after } | Error::RateLimited { retry_after }),
-        ) = error.source::<Error>()
+        if let Some(ours) = error.source::<Error>()
+            && let Some(seconds) = ours.retry_after()
         {
-            presented.retry = Some((ours.code(), *retry_after));
+            presented.retry = Some((ours.code(), seconds));
         }
         present_one(error, request_id);
         if let Some(at) = error.message.find(" Did you mean").filter(|_| discreet) {
@@ -137,13 +136,13 @@ fn log_masked(path: &[PathSegment], request_id: &str, cause: &str) {
 
 fn extensions_of(error: &Error, request_id: &str) -> Vec<(&'static str, Value)> {
     let mut extensions = vec![code_extension(error.code())];
+    if let Some(seconds) = error.retry_after() {
+        extensions.push(("retryAfter", seconds.into()));
+    }
     match error {
         Error::Unauthenticated(reason) => extensions.push(("reason", reason.as_str().into())),
         Error::InvalidInput(issues) | Error::WeakPassword(issues) => {
             extensions.push(("issues", Value::List(issues.iter().map(issue).collect())));
-        }
-        Error::Overloaded { retry_after } | Error::RateLimited { retry_after } => {
-            extensions.push(("retryAfter", (*retry_after).into()))
         }
         Error::Database(_) | Error::Internal(_) => {
             extensions.push(("requestId", request_id.into()))

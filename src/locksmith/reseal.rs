@@ -28,6 +28,7 @@ pub async fn reseal(config: &Config, clock: &Clock, rng: &Rng) -> Result<Reseale
         &settings.database_url,
         settings.database_connections,
         timeout,
+        rng.clone(),
     )
     .await?;
 

@@ -29,10 +29,14 @@ pub async fn retire_outlived(app: &App) -> Result<usize> {
     });
     let mut retired = 0;
     for key in outlived {
-        let tx = app.db.begin().await?;
-        let event = Event::by_house(Kind::SigningKeyRetired);
-        if end(app, &tx, key, event).await? {
+        let ended = app.db.transact(|| async {
+            let tx = app.db.begin().await?;
+            let event = Event::by_house(Kind::SigningKeyRetired);
+            let ended = end(app, &tx, key, event).await?;
             tx.commit().await?;
+            Ok(ended)
+        });
+        if ended.await? {
             tracing::info!(kid = key.kid, "a signing key is retired");
             retired += 1;
         }

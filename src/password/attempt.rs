@@ -42,21 +42,28 @@ impl Attempt {
         }
         let now = app.now();
         let guesses = guesses(target);
-        let tx = app.db.begin().await?;
-        let network = match target {
-            Target::Own(_) => None,
-            _ => {
-                let key = format!("wrong passwords from {}", named_digest(&caller.network()));
-                let limit = Limit::per_hour(settings.failures_per_network);
-                let verdict = limit.count(&tx, &key, now).await?;
-                if !verdict.allowed {
-                    return Err(Error::rate_limited(verdict.again_at - now));
-                }
-                Some(key)
-            }
-        };
-        guesses.take(&tx, now).await?;
-        tx.commit().await?;
+        let network = app
+            .db
+            .transact(|| async {
+                let tx = app.db.begin().await?;
+                let network = match target {
+                    Target::Own(_) => None,
+                    _ => {
+                        let key =
+                            format!("wrong passwords from {}", named_digest(&caller.network()));
+                        let limit = Limit::per_hour(settings.failures_per_network);
+                        let verdict = limit.count(&tx, &key, now).await?;
+                        if !verdict.allowed {
+                            return Err(Error::rate_limited(verdict.again_at - now));
+                        }
+                        Some(key)
+                    }
+                };
+                guesses.take(&tx, now).await?;
+                tx.commit().await?;
+                Ok(network)
+            })
+            .await?;
         Ok(Some(Self { guesses, network }))
     }
 
@@ -78,11 +85,15 @@ impl Attempt {
 
     /// The guess was not looked at.
     async fn give_back(&self, app: &App) -> Result<()> {
-        let tx = app.db.begin().await?;
-        self.guesses.give_back(&tx, app.now()).await?;
-        self.forgive_network(app, &tx).await?;
-        tx.commit().await?;
-        Ok(())
+        app.db
+            .transact(|| async {
+                let tx = app.db.begin().await?;
+                self.guesses.give_back(&tx, app.now()).await?;
+                self.forgive_network(app, &tx).await?;
+                tx.commit().await?;
+                Ok(())
+            })
+            .await
     }
 }
 

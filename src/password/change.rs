@@ -50,35 +50,39 @@ pub async fn change_password(
     };
     let hash = choose(app, caller, "newPassword", &candidate).await?;
 
-    let tx = app.db.begin().await?;
-    replace(app, &tx, &user, &hash).await?;
-    remember(app, &tx, &user).await?;
-    end_everything_else(app, &tx, &session).await?;
-    let identity = Identity {
-        session,
-        user: user::Model {
-            password_hash: Some(hash),
-            ..user
-        },
-        application,
-    };
-    let opened = sessions::keep(app, &tx, caller, identity, input.token_transport).await?;
-    let notice = Task::SendPasswordChanged {
-        user: opened.user.id,
-        at: app.now(),
-        from: caller.origin.ip.clone(),
-    };
-    app.enqueue(&tx, &notice).await?;
-    let event = Event {
-        session: Some(opened.session.id),
-        application: Some(opened.application.id),
-        connection: Some(opened.user.connection_id),
-        ..Event::by_user(Kind::PasswordChanged, opened.user.id)
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(Outcome::Opened(Box::new(opened)))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            replace(app, &tx, &user, &hash).await?;
+            remember(app, &tx, &user).await?;
+            end_everything_else(app, &tx, &session).await?;
+            let identity = Identity {
+                session: session.clone(),
+                user: user::Model {
+                    password_hash: Some(hash.clone()),
+                    ..user.clone()
+                },
+                application: application.clone(),
+            };
+            let opened = sessions::keep(app, &tx, caller, identity, input.token_transport).await?;
+            let notice = Task::SendPasswordChanged {
+                user: opened.user.id,
+                at: app.now(),
+                from: caller.origin.ip.clone(),
+            };
+            app.enqueue(&tx, &notice).await?;
+            let event = Event {
+                session: Some(opened.session.id),
+                application: Some(opened.application.id),
+                connection: Some(opened.user.connection_id),
+                ..Event::by_user(Kind::PasswordChanged, opened.user.id)
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(Outcome::Opened(Box::new(opened)))
+        })
+        .await
 }
 
 /// Of several changes at once, one finds the password that it proved still there.

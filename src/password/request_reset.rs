@@ -107,18 +107,23 @@ pub async fn request_password_reset(
         // it is.
         ..Request::new(Purpose::PasswordReset, &place, &email, &locale)
     };
-    let tx = app.db.begin().await?;
-    let (row, resend_at) = verification::start::start(app, &tx, caller, request).await?;
-    let event = Event {
-        application: Some(place.application.id),
-        connection: Some(place.connection.id),
-        user: user.map(|user| user.id),
-        ..Event::anonymous(Kind::PasswordResetRequested)
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(verification::pending(app, &row, resend_at))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let (row, resend_at) =
+                verification::start::start(app, &tx, caller, request.clone()).await?;
+            let event = Event {
+                application: Some(place.application.id),
+                connection: Some(place.connection.id),
+                user: user.as_ref().map(|user| user.id),
+                ..Event::anonymous(Kind::PasswordResetRequested)
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(verification::pending(app, &row, resend_at))
+        })
+        .await
 }
 
 /// Who is disabled gets no mail: a new password would not open anything.

@@ -58,28 +58,33 @@ pub async fn reset_password(
         return Err(proof.refusal());
     }
     let (user, hash) = prepare(app, caller, &proof, input.new_password.as_ref()).await?;
-    let tx = app.db.begin().await?;
-    let (user, event) = replace(app, &tx, caller, &proof, user, hash).await?;
-    let opening = Opening {
-        user,
-        application,
-        amr: "otp",
-        custom_claims: proof.row.custom_claims.clone(),
-        transport: input.token_transport.unwrap_or_default(),
-    };
-    let opened = sessions::open::open(app, &tx, caller, opening).await?;
-    app.record(
-        &tx,
-        &caller.origin,
-        Event {
-            session: Some(opened.session.id),
-            ..event
-        },
-    )
-    .await?;
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(Outcome::Opened(Box::new(opened)))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let (user, event) =
+                replace(app, &tx, caller, &proof, user.clone(), hash.clone()).await?;
+            let opening = Opening {
+                user,
+                application: application.clone(),
+                amr: "otp",
+                custom_claims: proof.row.custom_claims.clone(),
+                transport: input.token_transport.unwrap_or_default(),
+            };
+            let opened = sessions::open::open(app, &tx, caller, opening).await?;
+            app.record(
+                &tx,
+                &caller.origin,
+                Event {
+                    session: Some(opened.session.id),
+                    ..event
+                },
+            )
+            .await?;
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(Outcome::Opened(Box::new(opened)))
+        })
+        .await
 }
 
 /// A page on which a password is chosen; the ticket of one is nothing on the other.
@@ -114,12 +119,16 @@ pub async fn reset_by_page(
     let proof = page.find(app, caller, ticket).await?;
     open_place(app, &proof).await?;
     let (user, hash) = prepare(app, caller, &proof, Some(new_password)).await?;
-    let tx = app.db.begin().await?;
-    let (_, event) = replace(app, &tx, caller, &proof, user, hash).await?;
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(())
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let (_, event) = replace(app, &tx, caller, &proof, user.clone(), hash.clone()).await?;
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(())
+        })
+        .await
 }
 
 /// The least length that the password behind a ticket must have; nothing is redeemed.

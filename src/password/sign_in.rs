@@ -87,27 +87,31 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         return ask_for_verification(app, caller, &place, &user, custom_claims).await;
     }
     let user = rehash(app, caller, user, &input.password, &checked).await?;
-    let tx = app.db.begin().await?;
-    if let Some(attempt) = &attempt {
-        attempt.succeed(app, &tx).await?;
-    }
-    let opening = Opening {
-        user,
-        application: place.application,
-        amr: "pwd",
-        custom_claims,
-        transport: input.token_transport.unwrap_or_default(),
-    };
-    let opened = session::open::open(app, &tx, caller, opening).await?;
-    let event = Event {
-        session: Some(opened.session.id),
-        application: Some(opened.application.id),
-        connection: Some(place.connection.id),
-        ..Event::by_user(Kind::SignedIn, opened.user.id)
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(Outcome::Opened(Box::new(opened)))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            if let Some(attempt) = &attempt {
+                attempt.succeed(app, &tx).await?;
+            }
+            let opening = Opening {
+                user: user.clone(),
+                application: place.application.clone(),
+                amr: "pwd",
+                custom_claims: custom_claims.clone(),
+                transport: input.token_transport.unwrap_or_default(),
+            };
+            let opened = session::open::open(app, &tx, caller, opening).await?;
+            let event = Event {
+                session: Some(opened.session.id),
+                application: Some(opened.application.id),
+                connection: Some(place.connection.id),
+                ..Event::by_user(Kind::SignedIn, opened.user.id)
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(Outcome::Opened(Box::new(opened)))
+        })
+        .await
 }
 
 /// What is counted for a login that is nobody's, however it is written.
@@ -144,16 +148,20 @@ async fn ask_for_verification(
     let email =
         Email::parse("login", &user.email).map_err(|issue| Error::internal(issue.message))?;
     let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
-    let tx = app.db.begin().await?;
-    let request = Request {
-        user: Some(user.id),
-        custom_claims,
-        ..Request::new(Purpose::EmailVerification, place, &email, &locale)
-    };
-    let (row, resend_at) = verification::start::start(app, &tx, caller, request).await?;
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(verification::pending(app, &row, resend_at))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let request = Request {
+                user: Some(user.id),
+                custom_claims: custom_claims.clone(),
+                ..Request::new(Purpose::EmailVerification, place, &email, &locale)
+            };
+            let (row, resend_at) = verification::start::start(app, &tx, caller, request).await?;
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(verification::pending(app, &row, resend_at))
+        })
+        .await
 }
 
 /// Brings a password that was hashed at a lower cost up to today's. Whoever changed it meanwhile wins.
@@ -168,21 +176,29 @@ async fn rehash(
         return Ok(user);
     }
     let hash = app.hasher.hash(password).await?;
-    let tx = app.db.begin().await?;
-    let raised = user::Entity::update_many()
-        .col_expr(user::Column::PasswordHash, hash.clone().into())
-        .filter(user::Column::Id.eq(user.id))
-        .filter(user::Column::PasswordHash.eq(user.password_hash.as_deref()))
-        .exec(&tx)
+    let raised = app
+        .db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let raised = user::Entity::update_many()
+                .col_expr(user::Column::PasswordHash, hash.clone().into())
+                .filter(user::Column::Id.eq(user.id))
+                .filter(user::Column::PasswordHash.eq(user.password_hash.as_deref()))
+                .exec(&tx)
+                .await?;
+            if raised.rows_affected == 1 {
+                app.record(
+                    &tx,
+                    &caller.origin,
+                    Event::by_user(Kind::PasswordRehashed, user.id),
+                )
+                .await?;
+                tx.commit().await?;
+            }
+            Ok(raised.rows_affected == 1)
+        })
         .await?;
-    if raised.rows_affected == 1 {
-        app.record(
-            &tx,
-            &caller.origin,
-            Event::by_user(Kind::PasswordRehashed, user.id),
-        )
-        .await?;
-        tx.commit().await?;
+    if raised {
         user.password_hash = Some(hash);
     }
     Ok(user)

@@ -109,29 +109,33 @@ async fn rotate(app: &App, presented: &Presented, now: DateTime<Utc>) -> Result<
         chain::expiry(&presented.application, &presented.session, now),
     );
     let sealed = seal_with_token(&presented.token, &app.rng, &minted.token)?;
-    let tx = app.db.begin().await?;
-    // The session first: a revocation that runs beside this one is either seen here or sees what is done here.
-    let alive = session::Entity::update_many()
-        .col_expr(session::Column::LastUsedAt, now.into())
-        .col_expr(session::Column::ExpiresAt, minted.expires_at.into())
-        .filter(session::Column::Id.eq(presented.session.id))
-        .filter(session::Column::RevokedAt.is_null())
-        .exec(&tx)
-        .await?;
-    let rotated = refresh_token::Entity::update_many()
-        .col_expr(Column::RotatedAt, now.into())
-        .col_expr(Column::SuccessorId, minted.id.into())
-        .col_expr(Column::SealedSuccessor, sealed.into())
-        .filter(Column::Id.eq(presented.row.id))
-        .filter(Column::RotatedAt.is_null())
-        .exec(&tx)
-        .await?;
-    if alive.rows_affected != 1 || rotated.rows_affected != 1 {
-        return Ok(None);
-    }
-    chain::store(app, &tx, presented.session.id, &minted).await?;
-    tx.commit().await?;
-    Ok(Some(minted))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            // The session first: a revocation that runs beside this one is either seen here or sees what is done here.
+            let alive = session::Entity::update_many()
+                .col_expr(session::Column::LastUsedAt, now.into())
+                .col_expr(session::Column::ExpiresAt, minted.expires_at.into())
+                .filter(session::Column::Id.eq(presented.session.id))
+                .filter(session::Column::RevokedAt.is_null())
+                .exec(&tx)
+                .await?;
+            let rotated = refresh_token::Entity::update_many()
+                .col_expr(Column::RotatedAt, now.into())
+                .col_expr(Column::SuccessorId, minted.id.into())
+                .col_expr(Column::SealedSuccessor, sealed.clone().into())
+                .filter(Column::Id.eq(presented.row.id))
+                .filter(Column::RotatedAt.is_null())
+                .exec(&tx)
+                .await?;
+            if alive.rows_affected != 1 || rotated.rows_affected != 1 {
+                return Ok(None);
+            }
+            chain::store(app, &tx, presented.session.id, &minted).await?;
+            tx.commit().await?;
+            Ok(Some(minted.clone()))
+        })
+        .await
 }
 
 /// The same successor again, within the grace and while nobody has used it.
@@ -174,6 +178,7 @@ async fn refuse(
     {
         return Err(Error::InvalidRefreshToken);
     }
+    app.db.transact(|| async {
     let tx = app.db.begin().await?;
     revoke(&tx, session::Column::Id.eq(presented.session.id), now).await?;
     let event = Event {
@@ -186,6 +191,7 @@ async fn refuse(
     tx.commit().await?;
     tracing::warn!(session = %presented.session.id, "a used refresh token came back; its session is revoked");
     Err(Error::InvalidRefreshToken)
+    }).await
 }
 
 fn complete(

@@ -40,18 +40,22 @@ pub async fn revoke_session(
         .one(app.db.read())
         .await?
         .ok_or(Error::NotFound)?;
-    let tx = app.db.begin().await?;
-    if revoke(&tx, session::Column::Id.eq(own.id), app.now()).await? > 0 {
-        let event = Event {
-            session: Some(own.id),
-            ..Event::by_user(Kind::SessionRevoked, identity.user.id)
-        };
-        app.record(&tx, &caller.origin, event).await?;
-    }
-    tx.commit().await?;
-    Ok(RevokeSessionPayload {
-        session_id: own.id.into(),
-    })
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            if revoke(&tx, session::Column::Id.eq(own.id), app.now()).await? > 0 {
+                let event = Event {
+                    session: Some(own.id),
+                    ..Event::by_user(Kind::SessionRevoked, identity.user.id)
+                };
+                app.record(&tx, &caller.origin, event).await?;
+            }
+            tx.commit().await?;
+            Ok(RevokeSessionPayload {
+                session_id: own.id.into(),
+            })
+        })
+        .await
 }
 
 /// Ends every session that the condition names and that has not ended yet; says how many.

@@ -63,21 +63,25 @@ pub async fn sign_out(app: &App, caller: &Caller, input: SignOutInput) -> Result
         SignOutScope::Others => Condition::all().add(of_user).add(alive).add(other),
         SignOutScope::All => Condition::all().add(of_user).add(alive),
     };
-    let tx = app.db.begin().await?;
-    let revoked = revoke(&tx, which, app.now()).await?;
-    if revoked > 0 {
-        let event = Event {
-            session: Some(session.id),
-            application: Some(session.application_id),
-            details: serde_json::json!({ "sessions": revoked }),
-            ..Event::by_user(Kind::SignedOut, session.user_id)
-        };
-        app.record(&tx, &caller.origin, event).await?;
-    }
-    tx.commit().await?;
-    Ok(SignOutPayload {
-        revoked_sessions: i32::try_from(revoked).unwrap_or(i32::MAX),
-    })
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let revoked = revoke(&tx, which.clone(), app.now()).await?;
+            if revoked > 0 {
+                let event = Event {
+                    session: Some(session.id),
+                    application: Some(session.application_id),
+                    details: serde_json::json!({ "sessions": revoked }),
+                    ..Event::by_user(Kind::SignedOut, session.user_id)
+                };
+                app.record(&tx, &caller.origin, event).await?;
+            }
+            tx.commit().await?;
+            Ok(SignOutPayload {
+                revoked_sessions: i32::try_from(revoked).unwrap_or(i32::MAX),
+            })
+        })
+        .await
 }
 
 /// The session that the first token names which names one: the input's, the cookie's, the bearer's. Where it is alive, and

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Issue};
 
 /// Collects everything that is wrong with an input, so that a form can show it all at once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Issues(Vec<Issue>);
 
 impl Issues {

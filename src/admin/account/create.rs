@@ -105,34 +105,38 @@ pub async fn admin_create_user(
         user.password_hash = Some(choose(app, caller, "password", &candidate).await?);
     }
 
-    let tx = app.db.begin().await?;
-    let now = app.now();
-    // Looked at after the insertion: whoever gives the address up in between is seen then.
-    if !insert_if_free(&tx, user.clone()).await?
-        || address::is_reserved(&tx, connection.id, &user.email_key, None, now).await?
-    {
-        return Err(Error::EmailTaken);
-    }
-    settle(&tx, &user, now).await?;
-    let event = Event {
-        user: Some(user.id),
-        connection: Some(connection.id),
-        details: json!({ "invited": invited }),
-        ..Event::by_administrator(Kind::UserCreated, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    if let Some((place, redirect_to)) = invitation {
-        let asked = Asked {
-            purpose: AdminLinkPurpose::Invitation,
-            place: &place,
-            redirect_to,
-            mailed: true,
-        };
-        link::write(app, &tx, caller, &user, asked).await?;
-    }
-    tx.commit().await?;
-    app.worker.wake();
-    Ok(user)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let now = app.now();
+            // Looked at after the insertion: whoever gives the address up in between is seen then.
+            if !insert_if_free(&tx, user.clone()).await?
+                || address::is_reserved(&tx, connection.id, &user.email_key, None, now).await?
+            {
+                return Err(Error::EmailTaken);
+            }
+            settle(&tx, &user, now).await?;
+            let event = Event {
+                user: Some(user.id),
+                connection: Some(connection.id),
+                details: json!({ "invited": invited }),
+                ..Event::by_administrator(Kind::UserCreated, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            if let Some((place, redirect_to)) = &invitation {
+                let asked = Asked {
+                    purpose: AdminLinkPurpose::Invitation,
+                    place,
+                    redirect_to: redirect_to.clone(),
+                    mailed: true,
+                };
+                link::write(app, &tx, caller, &user, asked).await?;
+            }
+            tx.commit().await?;
+            app.worker.wake();
+            Ok(user.clone())
+        })
+        .await
 }
 
 async fn connection_of(app: &App, name: Option<&str>) -> Result<connection::Model> {

@@ -26,24 +26,28 @@ pub async fn admin_delete_user(
     input: AdminDeleteUserInput,
 ) -> Result<DeleteUserPayload> {
     let id = find::id(&input.user_id)?;
-    let tx = app.db.begin().await?;
-    let user = find::held_user(&tx, id).await?;
-    // Sessions, tokens, former passwords, memberships and the user's own verifications go with the row.
-    user::Entity::delete_by_id(id).exec(&tx).await?;
-    forget(&tx, &user).await?;
-    let event = Event {
-        user: Some(id),
-        connection: Some(user.connection_id),
-        ..Event::by_administrator(Kind::UserDeleted, caller.acting_user())
-    };
-    // Nothing stays of administrators who delete themselves, either.
-    let nowhere = Origin::default();
-    let origin = if caller.acting_user() == Some(id) {
-        &nowhere
-    } else {
-        &caller.origin
-    };
-    app.record(&tx, origin, event).await?;
-    tx.commit().await?;
-    Ok(DeleteUserPayload { user_id: id.into() })
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let user = find::held_user(&tx, id).await?;
+            // Sessions, tokens, former passwords, memberships and the user's own verifications go with the row.
+            user::Entity::delete_by_id(id).exec(&tx).await?;
+            forget(&tx, &user).await?;
+            let event = Event {
+                user: Some(id),
+                connection: Some(user.connection_id),
+                ..Event::by_administrator(Kind::UserDeleted, caller.acting_user())
+            };
+            // Nothing stays of administrators who delete themselves, either.
+            let nowhere = Origin::default();
+            let origin = if caller.acting_user() == Some(id) {
+                &nowhere
+            } else {
+                &caller.origin
+            };
+            app.record(&tx, origin, event).await?;
+            tx.commit().await?;
+            Ok(DeleteUserPayload { user_id: id.into() })
+        })
+        .await
 }

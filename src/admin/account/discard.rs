@@ -37,24 +37,28 @@ pub async fn admin_discard_pending_sign_up(
         .one(app.db.read())
         .await?
         .ok_or(Error::NotFound)?;
-    let tx = app.db.begin().await?;
-    let discarded = Entity::update_many()
-        .col_expr(Column::ConsumedAt, app.now().into())
-        .filter(Column::Id.eq(id))
-        .filter(Column::ConsumedAt.is_null())
-        .exec(&tx)
-        .await?;
-    if discarded.rows_affected != 1 {
-        return Err(Error::NotFound);
-    }
-    let event = Event {
-        application: Some(row.application_id),
-        connection: Some(row.connection_id),
-        ..Event::by_administrator(Kind::SignUpDiscarded, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(AdminDiscardPendingSignUpPayload {
-        pending_sign_up_id: input.pending_sign_up_id,
-    })
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let discarded = Entity::update_many()
+                .col_expr(Column::ConsumedAt, app.now().into())
+                .filter(Column::Id.eq(id))
+                .filter(Column::ConsumedAt.is_null())
+                .exec(&tx)
+                .await?;
+            if discarded.rows_affected != 1 {
+                return Err(Error::NotFound);
+            }
+            let event = Event {
+                application: Some(row.application_id),
+                connection: Some(row.connection_id),
+                ..Event::by_administrator(Kind::SignUpDiscarded, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(AdminDiscardPendingSignUpPayload {
+                pending_sign_up_id: input.pending_sign_up_id.clone(),
+            })
+        })
+        .await
 }

@@ -62,6 +62,7 @@ pub struct AdminMakeLinkPayload {
 }
 
 /// A link to be written, once everything about it has been checked.
+#[derive(Clone)]
 pub(super) struct Asked<'a> {
     pub purpose: AdminLinkPurpose,
     pub place: &'a Place,
@@ -119,12 +120,16 @@ async fn make(
         redirect_to,
         mailed,
     };
-    let tx = app.db.begin().await?;
-    let user = find::held_user(&tx, id).await?;
-    check(&user, input.purpose)?;
-    let row = write(app, &tx, caller, &user, asked).await?;
-    tx.commit().await?;
-    Ok(row)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let user = find::held_user(&tx, id).await?;
+            check(&user, input.purpose)?;
+            let row = write(app, &tx, caller, &user, asked.clone()).await?;
+            tx.commit().await?;
+            Ok(row)
+        })
+        .await
 }
 
 /// No link that would be of no use when it is followed.

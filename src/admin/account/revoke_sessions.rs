@@ -39,28 +39,32 @@ pub async fn admin_revoke_sessions(
 ) -> Result<AdminRevokeSessionsPayload> {
     let id = find::id(&input.user_id)?;
     let only = input.session_id.as_ref().map(find::id).transpose()?;
-    let tx = app.db.begin().await?;
-    let user = find::held_user(&tx, id).await?;
-    let mut which = Condition::all().add(Column::UserId.eq(id));
-    if let Some(only) = only {
-        which = which.add(Column::Id.eq(only));
-        let own = Entity::find().filter(which.clone()).one(&tx).await?;
-        own.ok_or(Error::NotFound)?;
-    }
-    let revoked = session::revoke(&tx, which, app.now()).await?;
-    if revoked > 0 {
-        let event = Event {
-            user: Some(id),
-            session: only,
-            connection: Some(user.connection_id),
-            details: json!({ "sessions": revoked }),
-            ..Event::by_administrator(Kind::SessionRevoked, caller.acting_user())
-        };
-        app.record(&tx, &caller.origin, event).await?;
-    }
-    tx.commit().await?;
-    Ok(AdminRevokeSessionsPayload {
-        user_id: input.user_id,
-        revoked_sessions: i32::try_from(revoked).unwrap_or(i32::MAX),
-    })
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let user = find::held_user(&tx, id).await?;
+            let mut which = Condition::all().add(Column::UserId.eq(id));
+            if let Some(only) = only {
+                which = which.add(Column::Id.eq(only));
+                let own = Entity::find().filter(which.clone()).one(&tx).await?;
+                own.ok_or(Error::NotFound)?;
+            }
+            let revoked = session::revoke(&tx, which, app.now()).await?;
+            if revoked > 0 {
+                let event = Event {
+                    user: Some(id),
+                    session: only,
+                    connection: Some(user.connection_id),
+                    details: json!({ "sessions": revoked }),
+                    ..Event::by_administrator(Kind::SessionRevoked, caller.acting_user())
+                };
+                app.record(&tx, &caller.origin, event).await?;
+            }
+            tx.commit().await?;
+            Ok(AdminRevokeSessionsPayload {
+                user_id: input.user_id.clone(),
+                revoked_sessions: i32::try_from(revoked).unwrap_or(i32::MAX),
+            })
+        })
+        .await
 }

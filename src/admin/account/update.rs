@@ -99,26 +99,30 @@ pub async fn admin_update_user(
         None => None,
     };
 
-    let tx = app.db.begin().await?;
-    // Once more, by the account as it is now and stays until the end.
-    let before = find::held_user(&tx, id).await?;
-    let mut after = changed(app, &connection, &before, &wishes)?;
-    let new_password = hash.is_some();
-    after.password_hash = hash.or(after.password_hash);
-    store(&tx, &after).await?;
-    if new_password {
-        remember(app, &tx, &before).await?;
-    }
-    follow(app, &tx, &before, &after, new_password).await?;
-    let event = Event {
-        user: Some(id),
-        connection: Some(connection.id),
-        details: json!({ "fields": fields(&before, &after, new_password) }),
-        ..Event::by_administrator(Kind::UserUpdated, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(after)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            // Once more, by the account as it is now and stays until the end.
+            let before = find::held_user(&tx, id).await?;
+            let mut after = changed(app, &connection, &before, &wishes)?;
+            let new_password = hash.is_some();
+            after.password_hash = hash.clone().or(after.password_hash);
+            store(&tx, &after).await?;
+            if new_password {
+                remember(app, &tx, &before).await?;
+            }
+            follow(app, &tx, &before, &after, new_password).await?;
+            let event = Event {
+                user: Some(id),
+                connection: Some(connection.id),
+                details: json!({ "fields": fields(&before, &after, new_password) }),
+                ..Event::by_administrator(Kind::UserUpdated, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(after)
+        })
+        .await
 }
 
 fn changed(

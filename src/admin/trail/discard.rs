@@ -33,29 +33,33 @@ pub async fn admin_discard_mail(
     input: AdminDiscardMailInput,
 ) -> Result<DiscardMailPayload> {
     let id: Uuid = input.mail_id.parse().map_err(|_| Error::NotFound)?;
-    let tx = app.db.begin().await?;
-    let row = Entity::find_by_id(id)
-        .one(&tx)
-        .await?
-        .ok_or(Error::NotFound)?;
-    let in_no_hand = Condition::any()
-        .add(Column::ClaimedUntil.is_null())
-        .add(Column::ClaimedUntil.lte(app.now()));
-    let discarded = Entity::delete_many()
-        .filter(Column::Id.eq(id))
-        .filter(Column::DoneAt.is_null())
-        .filter(in_no_hand)
-        .exec(&tx)
-        .await?;
-    if discarded.rows_affected == 0 {
-        return Err(Error::NotFound);
-    }
-    let event = Event {
-        user: mail::user_of(&row),
-        details: json!({ "mailId": id }),
-        ..Event::by_administrator(Kind::MailDiscarded, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(DiscardMailPayload { mail_id: id.into() })
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let row = Entity::find_by_id(id)
+                .one(&tx)
+                .await?
+                .ok_or(Error::NotFound)?;
+            let in_no_hand = Condition::any()
+                .add(Column::ClaimedUntil.is_null())
+                .add(Column::ClaimedUntil.lte(app.now()));
+            let discarded = Entity::delete_many()
+                .filter(Column::Id.eq(id))
+                .filter(Column::DoneAt.is_null())
+                .filter(in_no_hand)
+                .exec(&tx)
+                .await?;
+            if discarded.rows_affected == 0 {
+                return Err(Error::NotFound);
+            }
+            let event = Event {
+                user: mail::user_of(&row),
+                details: json!({ "mailId": id }),
+                ..Event::by_administrator(Kind::MailDiscarded, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(DiscardMailPayload { mail_id: id.into() })
+        })
+        .await
 }

@@ -27,30 +27,34 @@ pub async fn admin_retry_mail(
     input: AdminRetryMailInput,
 ) -> Result<OutboxMail> {
     let id: Uuid = input.mail_id.parse().map_err(|_| Error::NotFound)?;
-    let tx = app.db.begin().await?;
-    let retried = Entity::update_many()
-        .col_expr(
-            Column::BuriedAt,
-            Option::<chrono::DateTime<chrono::Utc>>::None.into(),
-        )
-        .col_expr(Column::RunAt, app.now().into())
-        .col_expr(Column::Attempts, 0.into())
-        .filter(Column::Id.eq(id))
-        .filter(Column::BuriedAt.is_not_null())
-        .exec(&tx)
-        .await?;
-    let row = Entity::find_by_id(id).one(&tx).await?;
-    let row = row
-        .filter(|_| retried.rows_affected == 1)
-        .ok_or(Error::NotFound)?;
-    let event = Event {
-        user: mail::user_of(&row),
-        details: json!({ "mailId": id }),
-        ..Event::by_administrator(Kind::MailRetried, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    let view = mail::load_all(&tx, &[row]).await?.into_iter().next();
-    tx.commit().await?;
-    app.worker.wake();
-    view.ok_or(Error::NotFound)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let retried = Entity::update_many()
+                .col_expr(
+                    Column::BuriedAt,
+                    Option::<chrono::DateTime<chrono::Utc>>::None.into(),
+                )
+                .col_expr(Column::RunAt, app.now().into())
+                .col_expr(Column::Attempts, 0.into())
+                .filter(Column::Id.eq(id))
+                .filter(Column::BuriedAt.is_not_null())
+                .exec(&tx)
+                .await?;
+            let row = Entity::find_by_id(id).one(&tx).await?;
+            let row = row
+                .filter(|_| retried.rows_affected == 1)
+                .ok_or(Error::NotFound)?;
+            let event = Event {
+                user: mail::user_of(&row),
+                details: json!({ "mailId": id }),
+                ..Event::by_administrator(Kind::MailRetried, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            let view = mail::load_all(&tx, &[row]).await?.into_iter().next();
+            tx.commit().await?;
+            app.worker.wake();
+            view.ok_or(Error::NotFound)
+        })
+        .await
 }

@@ -86,7 +86,9 @@ impl Saying {
 fn outcome(result: Result<()>, extensions: &Extensions) -> (StatusCode, Saying) {
     match result {
         Ok(()) => (StatusCode::OK, Saying::Done),
-        Err(Error::Overloaded { .. }) => (StatusCode::SERVICE_UNAVAILABLE, Saying::Busy),
+        Err(Error::Overloaded { .. } | Error::LostRace(_)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Saying::Busy)
+        }
         Err(error @ (Error::Database(_) | Error::Internal(_))) => {
             let request_id = extensions.get::<RequestId>().map(|id| id.0.to_string());
             let request_id = request_id.unwrap_or_default();

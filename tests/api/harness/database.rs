@@ -68,10 +68,26 @@ impl Database {
             .expect("PostgreSQL answers");
         let statement = format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy");
         db.execute_unprepared(&statement).await.expect("a database");
+        let isolation = std::env::var("VESTIBULE_TEST_ISOLATION").unwrap_or_default();
+        if !isolation.is_empty() {
+            isolate(&db, name, &isolation).await;
+        }
         db.close().await.expect("a closed connection");
         Self(Arc::new(Place::Name {
             url: format!("{server}/{name}"),
         }))
+    }
+
+    /// On PostgreSQL, whose every transaction is serialisable unless it says otherwise: whoever loses a race is told so
+    /// instead of waiting.
+    pub async fn serialisable() -> Self {
+        let database = Self::fresh(Backend::Postgres).await;
+        let db = database.connect().await;
+        let url = database.url();
+        let (_, name) = url.rsplit_once('/').expect("its name");
+        isolate(&db, name, "serializable").await;
+        db.close().await.expect("a closed connection");
+        database
     }
 
     pub fn url(&self) -> String {
@@ -98,6 +114,15 @@ impl Drop for Place {
             }
         }
     }
+}
+
+/// For connections from now on.
+async fn isolate(db: &DatabaseConnection, name: &str, isolation: &str) {
+    let statement =
+        format!("ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'");
+    db.execute_unprepared(&statement)
+        .await
+        .expect("an isolation level");
 }
 
 fn next_name() -> String {

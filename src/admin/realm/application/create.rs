@@ -93,22 +93,27 @@ pub async fn admin_create_application(
     details["connections"] = json!(names);
     let mut row = fresh(app, client_id);
     rules.apply(&mut row, &mut issues);
-    let tx = app.db.begin().await?;
-    let connections = enable::find(&tx, &names, &mut issues).await?;
-    issues.none()?;
-    Entity::insert(ActiveModel::from(row.clone()))
-        .exec_without_returning(&tx)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let mut issues = issues.clone();
+            let connections = enable::find(&tx, &names, &mut issues).await?;
+            issues.none()?;
+            Entity::insert(ActiveModel::from(row.clone()))
+                .exec_without_returning(&tx)
+                .await
+                .map_err(already_exists)?;
+            enable::replace(&tx, row.id, &connections).await?;
+            let event = Event {
+                application: Some(row.id),
+                details: details.clone(),
+                ..Event::by_administrator(Kind::ApplicationCreated, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(Application::new(row.clone(), names.clone()))
+        })
         .await
-        .map_err(already_exists)?;
-    enable::replace(&tx, row.id, &connections).await?;
-    let event = Event {
-        application: Some(row.id),
-        details,
-        ..Event::by_administrator(Kind::ApplicationCreated, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(Application::new(row, names))
 }
 
 /// Public, and so no secret; random, so that two never meet.

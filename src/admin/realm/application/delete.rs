@@ -49,7 +49,7 @@ pub async fn admin_delete_application(
             "The application `default` cannot be deleted.",
         ));
     }
-    loop {
+    let delete_some = || async {
         let tx = app.db.begin().await?;
         // Whoever signs in through it at the same time waits here for the end, and then finds no application.
         let row = Entity::find()
@@ -66,7 +66,7 @@ pub async fn admin_delete_application(
                 .exec(&tx)
                 .await?;
             tx.commit().await?;
-            continue;
+            return Ok(false);
         }
         Entity::delete_by_id(row.id).exec(&tx).await?;
         let event = Event {
@@ -76,10 +76,12 @@ pub async fn admin_delete_application(
         };
         app.record(&tx, &caller.origin, event).await?;
         tx.commit().await?;
-        return Ok(DeleteApplicationPayload {
-            client_id: input.client_id,
-        });
-    }
+        Ok(true)
+    };
+    while !app.db.transact(delete_some).await? {}
+    Ok(DeleteApplicationPayload {
+        client_id: input.client_id,
+    })
 }
 
 /// Whether there may be more of them.

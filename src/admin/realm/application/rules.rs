@@ -18,7 +18,7 @@ const ACCESS: (i32, i32) = (60, 86_400);
 const REFRESH: (i32, i32) = (300, 90 * 86_400);
 
 /// What is given, by whichever mutation; the rest stays as it is.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rules {
     pub name: Option<String>,

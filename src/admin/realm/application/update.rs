@@ -62,14 +62,6 @@ pub async fn admin_update_application(
     input: AdminUpdateApplicationInput,
 ) -> Result<Application> {
     let now = app.now();
-    let tx = app.db.begin().await?;
-    // Changes at once follow one another: each is judged against, and keeps, what the other one left.
-    let mut row = Entity::find()
-        .filter(Column::ClientId.eq(storable(&input.client_id)))
-        .lock(LockType::NoKeyUpdate)
-        .one(&tx)
-        .await?
-        .ok_or(Error::NotFound)?;
     let rules = Rules {
         name: input.name,
         allowed_redirect_urls: input.allowed_redirect_urls,
@@ -83,40 +75,52 @@ pub async fn admin_update_application(
         access_token_ttl: input.access_token_ttl,
         refresh_token_ttl: input.refresh_token_ttl,
     };
-    let mut details = rules.details();
-    let mut issues = Issues::default();
-    rules.apply(&mut row, &mut issues);
-    if let Some(disabled) = input.disabled {
-        // Disabled twice is disabled since the first time.
-        row.disabled_at = disabled.then(|| row.disabled_at.unwrap_or(now));
-        details["disabled"] = json!(disabled);
-    }
-    let connections = match &input.connections {
-        Some(names) => {
-            details["connections"] = json!(names);
-            Some(enable::find(&tx, names, &mut issues).await?)
-        }
-        None => None,
-    };
-    issues.none()?;
-    row.updated_at = now;
-    let change: ActiveModel = row.clone().into_active_model().reset_all();
-    Entity::update_many()
-        .set(change)
-        .filter(Column::Id.eq(row.id))
-        .exec(&tx)
-        .await?;
-    if let Some(connections) = connections {
-        enable::replace(&tx, row.id, &connections).await?;
-    }
-    let event = Event {
-        application: Some(row.id),
-        details,
-        ..Event::by_administrator(Kind::ApplicationUpdated, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    let mut names = enable::names_of(&tx, [row.id]).await?;
-    tx.commit().await?;
-    let connections = names.remove(&row.id).unwrap_or_default();
-    Ok(Application::new(row, connections))
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            // Changes at once follow one another: each is judged against, and keeps, what the other one left.
+            let mut row = Entity::find()
+                .filter(Column::ClientId.eq(storable(&input.client_id)))
+                .lock(LockType::NoKeyUpdate)
+                .one(&tx)
+                .await?
+                .ok_or(Error::NotFound)?;
+            let mut details = rules.details();
+            let mut issues = Issues::default();
+            rules.clone().apply(&mut row, &mut issues);
+            if let Some(disabled) = input.disabled {
+                // Disabled twice is disabled since the first time.
+                row.disabled_at = disabled.then(|| row.disabled_at.unwrap_or(now));
+                details["disabled"] = json!(disabled);
+            }
+            let connections = match &input.connections {
+                Some(names) => {
+                    details["connections"] = json!(names);
+                    Some(enable::find(&tx, names, &mut issues).await?)
+                }
+                None => None,
+            };
+            issues.none()?;
+            row.updated_at = now;
+            let change: ActiveModel = row.clone().into_active_model().reset_all();
+            Entity::update_many()
+                .set(change)
+                .filter(Column::Id.eq(row.id))
+                .exec(&tx)
+                .await?;
+            if let Some(connections) = connections {
+                enable::replace(&tx, row.id, &connections).await?;
+            }
+            let event = Event {
+                application: Some(row.id),
+                details,
+                ..Event::by_administrator(Kind::ApplicationUpdated, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            let mut names = enable::names_of(&tx, [row.id]).await?;
+            tx.commit().await?;
+            let connections = names.remove(&row.id).unwrap_or_default();
+            Ok(Application::new(row, connections))
+        })
+        .await
 }

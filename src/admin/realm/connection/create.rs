@@ -60,20 +60,24 @@ pub async fn admin_create_connection(
     let mut details = rules.apply(&mut row, &mut issues);
     issues.none()?;
     details.insert("name".into(), json!(input.name));
-    let tx = app.db.begin().await?;
     let row = connection::Model::try_from(row).map_err(Error::from)?;
-    Entity::insert(ActiveModel::from(row.clone()))
-        .exec_without_returning(&tx)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            Entity::insert(ActiveModel::from(row.clone()))
+                .exec_without_returning(&tx)
+                .await
+                .map_err(already_exists)?;
+            let event = Event {
+                connection: Some(row.id),
+                details: details.clone().into(),
+                ..Event::by_administrator(Kind::ConnectionCreated, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(row.clone().into())
+        })
         .await
-        .map_err(already_exists)?;
-    let event = Event {
-        connection: Some(row.id),
-        details: details.into(),
-        ..Event::by_administrator(Kind::ConnectionCreated, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(row.into())
 }
 
 fn fresh(app: &App, name: &str) -> ActiveModel {

@@ -56,35 +56,51 @@ pub async fn admin_delete_connection(
         ));
     }
     let mut deleted_users = 0;
-    loop {
-        let tx = app.db.begin().await?;
-        let row = lock(&tx, &input.name, LockType::NoKeyUpdate).await?;
-        let users = some_users(&tx, row.id).await?;
-        if users.is_empty() {
-            // Whoever moves in at the same time is seen now, or waits here for the end and finds no connection.
-            let row = lock(&tx, &input.name, LockType::Update).await?;
-            if some_users(&tx, row.id).await?.is_empty() {
-                delete(app, &tx, caller, row, deleted_users).await?;
-                tx.commit().await?;
-                return Ok(DeleteConnectionPayload {
-                    name: input.name,
-                    deleted_users,
-                });
-            }
-            continue;
-        }
-        if input.delete_users != Some(true) {
-            return Err(Error::invalid(
-                "deleteUsers",
-                "required",
-                "Accounts live in this connection; `deleteUsers` must be true.",
-            ));
-        }
-        deleted_users += i32::try_from(users.len()).unwrap_or_default();
-        disable(app, &tx, row.id).await?;
-        delete_users(app, &tx, caller, row.id, users).await?;
-        tx.commit().await?;
+    while let Some(deleted) = delete_some(app, caller, &input, deleted_users).await? {
+        deleted_users += deleted;
     }
+    Ok(DeleteConnectionPayload {
+        name: input.name,
+        deleted_users,
+    })
+}
+
+/// Deletes some accounts and says how many; or, where none is left, the connection.
+async fn delete_some(
+    app: &App,
+    caller: &Caller,
+    input: &AdminDeleteConnectionInput,
+    deleted_users: i32,
+) -> Result<Option<i32>> {
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let row = lock(&tx, &input.name, LockType::NoKeyUpdate).await?;
+            let users = some_users(&tx, row.id).await?;
+            if users.is_empty() {
+                // Whoever moves in at the same time is seen now, or waits here for the end and finds no connection.
+                let row = lock(&tx, &input.name, LockType::Update).await?;
+                if some_users(&tx, row.id).await?.is_empty() {
+                    delete(app, &tx, caller, row, deleted_users).await?;
+                    tx.commit().await?;
+                    return Ok(None);
+                }
+                return Ok(Some(0));
+            }
+            if input.delete_users != Some(true) {
+                return Err(Error::invalid(
+                    "deleteUsers",
+                    "required",
+                    "Accounts live in this connection; `deleteUsers` must be true.",
+                ));
+            }
+            let deleted = i32::try_from(users.len()).unwrap_or_default();
+            disable(app, &tx, row.id).await?;
+            delete_users(app, &tx, caller, row.id, users).await?;
+            tx.commit().await?;
+            Ok(Some(deleted))
+        })
+        .await
 }
 
 /// While accounts go, changes of them that are under way may still refer to the connection: they end first.

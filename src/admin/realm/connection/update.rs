@@ -58,35 +58,40 @@ pub async fn admin_update_connection(
         password_policy: input.password_policy,
     };
     let mut issues = Issues::default();
-    let mut details = rules.apply(&mut change, &mut issues);
+    let details = rules.apply(&mut change, &mut issues);
     issues.none()?;
-    let tx = app.db.begin().await?;
-    let row = Entity::find()
-        .filter(Column::Name.eq(storable(&input.name)))
-        .lock(LockType::NoKeyUpdate)
-        .one(&tx)
-        .await?
-        .ok_or(Error::NotFound)?;
-    if let Some(disabled) = input.disabled {
-        // Disabled twice is disabled since the first time.
-        change.disabled_at = Set(disabled.then(|| row.disabled_at.unwrap_or(now)));
-        details.insert("disabled".into(), json!(disabled));
-    }
-    Entity::update_many()
-        .set(change)
-        .filter(Column::Id.eq(row.id))
-        .exec(&tx)
-        .await?;
-    let row = Entity::find_by_id(row.id)
-        .one(&tx)
-        .await?
-        .ok_or(Error::NotFound)?;
-    let event = Event {
-        connection: Some(row.id),
-        details: details.into(),
-        ..Event::by_administrator(Kind::ConnectionUpdated, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(row.into())
+    app.db
+        .transact(|| async {
+            let (mut change, mut details) = (change.clone(), details.clone());
+            let tx = app.db.begin().await?;
+            let row = Entity::find()
+                .filter(Column::Name.eq(storable(&input.name)))
+                .lock(LockType::NoKeyUpdate)
+                .one(&tx)
+                .await?
+                .ok_or(Error::NotFound)?;
+            if let Some(disabled) = input.disabled {
+                // Disabled twice is disabled since the first time.
+                change.disabled_at = Set(disabled.then(|| row.disabled_at.unwrap_or(now)));
+                details.insert("disabled".into(), json!(disabled));
+            }
+            Entity::update_many()
+                .set(change)
+                .filter(Column::Id.eq(row.id))
+                .exec(&tx)
+                .await?;
+            let row = Entity::find_by_id(row.id)
+                .one(&tx)
+                .await?
+                .ok_or(Error::NotFound)?;
+            let event = Event {
+                connection: Some(row.id),
+                details: details.into(),
+                ..Event::by_administrator(Kind::ConnectionUpdated, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(row.into())
+        })
+        .await
 }

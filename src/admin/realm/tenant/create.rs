@@ -34,17 +34,21 @@ pub async fn admin_create_tenant(
         created_at: now,
         updated_at: now,
     };
-    let tx = app.db.begin().await?;
-    Entity::insert(ActiveModel::from(row.clone()))
-        .exec_without_returning(&tx)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            Entity::insert(ActiveModel::from(row.clone()))
+                .exec_without_returning(&tx)
+                .await
+                .map_err(already_exists)?;
+            let event = Event {
+                tenant: Some(row.id),
+                details: json!({ "name": row.name }),
+                ..Event::by_administrator(Kind::TenantCreated, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(row.clone().into())
+        })
         .await
-        .map_err(already_exists)?;
-    let event = Event {
-        tenant: Some(row.id),
-        details: json!({ "name": row.name }),
-        ..Event::by_administrator(Kind::TenantCreated, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(row.into())
 }

@@ -33,21 +33,25 @@ pub async fn admin_delete_tenant(
     input: AdminDeleteTenantInput,
 ) -> Result<DeleteTenantPayload> {
     let id: Uuid = input.tenant_id.parse().map_err(|_| Error::NotFound)?;
-    let tx = app.db.begin().await?;
-    let row = Entity::find_by_id(id)
-        .lock_exclusive()
-        .one(&tx)
-        .await?
-        .ok_or(Error::NotFound)?;
-    Entity::delete_by_id(id).exec(&tx).await?;
-    let event = Event {
-        tenant: Some(id),
-        details: json!({ "name": row.name }),
-        ..Event::by_administrator(Kind::TenantDeleted, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(DeleteTenantPayload {
-        tenant_id: id.into(),
-    })
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let row = Entity::find_by_id(id)
+                .lock_exclusive()
+                .one(&tx)
+                .await?
+                .ok_or(Error::NotFound)?;
+            Entity::delete_by_id(id).exec(&tx).await?;
+            let event = Event {
+                tenant: Some(id),
+                details: json!({ "name": row.name }),
+                ..Event::by_administrator(Kind::TenantDeleted, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(DeleteTenantPayload {
+                tenant_id: id.into(),
+            })
+        })
+        .await
 }

@@ -52,49 +52,53 @@ pub async fn admin_set_tenant_member(
     issues.none()?;
     let (tenant, user) = ids(&input.tenant_id, &input.user_id)?;
     let now = app.now();
-    let tx = app.db.begin().await?;
-    let user = touch(app, &tx, user).await?;
-    tenant::Entity::find_by_id(tenant)
-        .lock(LockType::KeyShare)
-        .one(&tx)
-        .await?
-        .ok_or(Error::NotFound)?;
-    let row = ActiveModel {
-        tenant_id: Set(tenant),
-        user_id: Set(user.id),
-        roles: Set(StringList(input.roles.clone())),
-        created_at: Set(now),
-        updated_at: Set(now),
-    };
-    let again = OnConflict::columns([Column::TenantId, Column::UserId])
-        .update_columns([Column::Roles, Column::UpdatedAt])
-        .to_owned();
-    Entity::insert(row)
-        .on_conflict(again)
-        .exec_without_returning(&tx)
-        .await?;
-    // Added up while the user's row is held: no other membership comes in between.
-    if !memberships::fit(&memberships::of(&tx, &[user.id]).await?) {
-        return Err(Error::invalid(
-            "roles",
-            "too_many",
-            format!(
-                "All memberships of a user take at most {} octets of JSON.",
-                memberships::OCTETS
-            ),
-        ));
-    }
-    let event = Event {
-        user: Some(user.id),
-        tenant: Some(tenant),
-        connection: Some(user.connection_id),
-        details: json!({ "roles": input.roles }),
-        ..Event::by_administrator(Kind::TenantMemberSet, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    let view = users::view::load(&tx, user, None, selection, now).await?;
-    tx.commit().await?;
-    Ok(view)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let user = touch(app, &tx, user).await?;
+            tenant::Entity::find_by_id(tenant)
+                .lock(LockType::KeyShare)
+                .one(&tx)
+                .await?
+                .ok_or(Error::NotFound)?;
+            let row = ActiveModel {
+                tenant_id: Set(tenant),
+                user_id: Set(user.id),
+                roles: Set(StringList(input.roles.clone())),
+                created_at: Set(now),
+                updated_at: Set(now),
+            };
+            let again = OnConflict::columns([Column::TenantId, Column::UserId])
+                .update_columns([Column::Roles, Column::UpdatedAt])
+                .to_owned();
+            Entity::insert(row)
+                .on_conflict(again)
+                .exec_without_returning(&tx)
+                .await?;
+            // Added up while the user's row is held: no other membership comes in between.
+            if !memberships::fit(&memberships::of(&tx, &[user.id]).await?) {
+                return Err(Error::invalid(
+                    "roles",
+                    "too_many",
+                    format!(
+                        "All memberships of a user take at most {} octets of JSON.",
+                        memberships::OCTETS
+                    ),
+                ));
+            }
+            let event = Event {
+                user: Some(user.id),
+                tenant: Some(tenant),
+                connection: Some(user.connection_id),
+                details: json!({ "roles": input.roles }),
+                ..Event::by_administrator(Kind::TenantMemberSet, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            let view = users::view::load(&tx, user, None, selection, now).await?;
+            tx.commit().await?;
+            Ok(view)
+        })
+        .await
 }
 
 /// # Errors
@@ -107,24 +111,28 @@ pub async fn admin_remove_tenant_member(
 ) -> Result<User> {
     let (tenant, user) = ids(&input.tenant_id, &input.user_id)?;
     let now = app.now();
-    let tx = app.db.begin().await?;
-    let user = touch(app, &tx, user).await?;
-    let removed = tenant_member::Entity::delete_by_id((tenant, user.id))
-        .exec(&tx)
-        .await?;
-    if removed.rows_affected == 0 {
-        return Err(Error::NotFound);
-    }
-    let event = Event {
-        user: Some(user.id),
-        tenant: Some(tenant),
-        connection: Some(user.connection_id),
-        ..Event::by_administrator(Kind::TenantMemberRemoved, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    let view = users::view::load(&tx, user, None, selection, now).await?;
-    tx.commit().await?;
-    Ok(view)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let user = touch(app, &tx, user).await?;
+            let removed = tenant_member::Entity::delete_by_id((tenant, user.id))
+                .exec(&tx)
+                .await?;
+            if removed.rows_affected == 0 {
+                return Err(Error::NotFound);
+            }
+            let event = Event {
+                user: Some(user.id),
+                tenant: Some(tenant),
+                connection: Some(user.connection_id),
+                ..Event::by_administrator(Kind::TenantMemberRemoved, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            let view = users::view::load(&tx, user, None, selection, now).await?;
+            tx.commit().await?;
+            Ok(view)
+        })
+        .await
 }
 
 fn ids(tenant: &ID, user: &ID) -> Result<(Uuid, Uuid)> {

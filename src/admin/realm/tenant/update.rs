@@ -35,29 +35,33 @@ pub async fn admin_update_tenant(
     let details = name
         .as_ref()
         .map_or(json!({}), |name| json!({ "name": name }));
-    let tx = app.db.begin().await?;
-    let mut change = Entity::update_many().col_expr(Column::UpdatedAt, app.now().into());
-    if let Some(name) = name {
-        change = change.col_expr(Column::Name, name.into());
-    }
-    let changed = change
-        .filter(Column::Id.eq(id))
-        .exec(&tx)
+    app.db
+        .transact(|| async {
+            let tx = app.db.begin().await?;
+            let mut change = Entity::update_many().col_expr(Column::UpdatedAt, app.now().into());
+            if let Some(name) = &name {
+                change = change.col_expr(Column::Name, name.clone().into());
+            }
+            let changed = change
+                .filter(Column::Id.eq(id))
+                .exec(&tx)
+                .await
+                .map_err(already_exists)?;
+            if changed.rows_affected == 0 {
+                return Err(Error::NotFound);
+            }
+            let row = Entity::find_by_id(id)
+                .one(&tx)
+                .await?
+                .ok_or(Error::NotFound)?;
+            let event = Event {
+                tenant: Some(id),
+                details: details.clone(),
+                ..Event::by_administrator(Kind::TenantUpdated, caller.acting_user())
+            };
+            app.record(&tx, &caller.origin, event).await?;
+            tx.commit().await?;
+            Ok(row.into())
+        })
         .await
-        .map_err(already_exists)?;
-    if changed.rows_affected == 0 {
-        return Err(Error::NotFound);
-    }
-    let row = Entity::find_by_id(id)
-        .one(&tx)
-        .await?
-        .ok_or(Error::NotFound)?;
-    let event = Event {
-        tenant: Some(id),
-        details,
-        ..Event::by_administrator(Kind::TenantUpdated, caller.acting_user())
-    };
-    app.record(&tx, &caller.origin, event).await?;
-    tx.commit().await?;
-    Ok(row.into())
 }

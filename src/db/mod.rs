@@ -1,6 +1,8 @@
 //! The database: one pool on PostgreSQL; on SQLite one writing connection and several reading ones, so that writers
 //! queue in memory instead of failing on the file's lock.
 
+mod retry;
+
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,13 +13,18 @@ use sea_orm::{
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
+pub use retry::Lone;
+
+use crate::clock::Rng;
 use crate::secret::Secret;
 
 /// Connected pools. Waiting for a connection, and every statement, ends after the configured time.
 #[derive(Clone, Debug)]
 pub struct Db {
-    reader: DatabaseConnection,
-    writer: DatabaseConnection,
+    reader: Lone,
+    writer: Lone,
+    /// For the pauses of those who lost a race.
+    rng: Rng,
 }
 
 impl Db {
@@ -25,7 +32,12 @@ impl Db {
     ///
     /// # Errors
     /// When the address is malformed or the database cannot be reached.
-    pub async fn connect(url: &Secret, connections: u32, timeout: Duration) -> Result<Self, DbErr> {
+    pub async fn connect(
+        url: &Secret,
+        connections: u32,
+        timeout: Duration,
+        rng: Rng,
+    ) -> Result<Self, DbErr> {
         let mut options = ConnectOptions::new(url.expose());
         options
             .max_connections(connections)
@@ -37,20 +49,33 @@ impl Db {
             .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, Duration::from_secs(1));
         if url.expose().starts_with("sqlite:") {
             make_for_its_owner(url.expose());
-            return Self::connect_sqlite(options, timeout).await;
+            return Self::connect_sqlite(options, timeout, rng).await;
         }
         // The server ends a statement itself, so that a request that gave up leaves nothing running.
         options
             .statement_timeout(timeout)
             .set_application_name("vestibule");
         let pool = Database::connect(options).await?;
-        Ok(Self {
-            reader: pool.clone(),
-            writer: pool,
-        })
+        Ok(Self::of(pool.clone(), pool, rng))
     }
 
-    async fn connect_sqlite(mut options: ConnectOptions, timeout: Duration) -> Result<Self, DbErr> {
+    fn of(reader: DatabaseConnection, writer: DatabaseConnection, rng: Rng) -> Self {
+        let lone = |pool| Lone {
+            pool,
+            rng: rng.clone(),
+        };
+        Self {
+            reader: lone(reader),
+            writer: lone(writer),
+            rng,
+        }
+    }
+
+    async fn connect_sqlite(
+        mut options: ConnectOptions,
+        timeout: Duration,
+        rng: Rng,
+    ) -> Result<Self, DbErr> {
         options.map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .create_if_missing(true)
@@ -68,21 +93,21 @@ impl Db {
         writing.max_connections(1).min_connections(1);
         let writer = Database::connect(writing).await?;
         let reader = Database::connect(options).await?;
-        Ok(Self { reader, writer })
+        Ok(Self::of(reader, writer, rng))
     }
 
     /// For statements that only read.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Lone {
         &self.reader
     }
 
     /// For one writing statement that needs no transaction around it.
-    pub fn write(&self) -> &DatabaseConnection {
+    pub fn write(&self) -> &Lone {
         &self.writer
     }
 
     /// Begins a writing transaction. Dropping it rolls back, so that a request that is cancelled leaves nothing half
-    /// done. On SQLite it takes the write lock at once: a deferred one fails when it turns from reading to writing.
+    /// done. Inside of [`Db::transact`], where somebody else may have it in hand, too. On SQLite it takes the write lock at once: a deferred one fails when it turns from reading to writing.
     ///
     /// # Errors
     /// When no connection is free in time.
@@ -102,7 +127,7 @@ impl Db {
     pub async fn close(self) {
         for pool in [self.reader, self.writer] {
             // Two handles on PostgreSQL's one pool: the second close finds it closed.
-            if let Err(error) = pool.close().await {
+            if let Err(error) = pool.pool.close().await {
                 tracing::debug!(%error, "closing the database");
             }
         }

@@ -1,0 +1,165 @@
+//! A transaction that lost a race is run again. PostgreSQL says so of a deadlock, and of every conflict where its
+//! transactions are serialisable; databases that speak its protocol say so more often. SQLite has one writer, who waits.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult};
+use sea_orm::{Statement, prelude::async_trait};
+
+use super::Db;
+use crate::clock::Rng;
+use crate::error::{Error, Result, is_lost_race};
+
+/// How often a race is run again; with the pauses between, that takes two seconds at most.
+const AGAIN: u32 = 10;
+/// Before the second try; doubled before each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(8);
+const LAST_PAUSE: Duration = Duration::from_millis(400);
+
+impl Db {
+    /// Runs what a use case does in one transaction, from its begin to its commit, and once more from the beginning where
+    /// another one was faster. So nothing in it may be slow, or have an effect outside of the transaction before the commit.
+    ///
+    /// # Errors
+    /// Those of the use case; `OVERLOADED` after eleven lost races.
+    pub async fn transact<T, F>(&self, work: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let is_lost = |error: &Error| matches!(error, Error::LostRace(_));
+        again(&self.rng, is_lost, work).await
+    }
+}
+
+/// Connections for statements that stand alone, each its own transaction: one that lost a race is sent again.
+#[derive(Clone, Debug)]
+pub struct Lone {
+    pub(super) pool: DatabaseConnection,
+    pub(super) rng: Rng,
+}
+
+impl Lone {
+    async fn again<T, F>(&self, work: impl Fn() -> F) -> Result<T, DbErr>
+    where
+        F: Future<Output = Result<T, DbErr>>,
+    {
+        again(&self.rng, is_lost_race, work).await
+    }
+}
+
+/// For what begins a transaction.
+impl Deref for Lone {
+    type Target = DatabaseConnection;
+
+    fn deref(&self) -> &DatabaseConnection {
+        &self.pool
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Lone {
+    fn get_database_backend(&self) -> DbBackend {
+        self.pool.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.again(|| self.pool.execute_raw(statement.clone()))
+            .await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.again(|| self.pool.execute_unprepared(sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.again(|| self.pool.query_one_raw(statement.clone()))
+            .await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.again(|| self.pool.query_all_raw(statement.clone()))
+            .await
+    }
+}
+
+async fn again<T, E, F>(
+    rng: &Rng,
+    is_lost: impl Fn(&E) -> bool,
+    work: impl Fn() -> F,
+) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let mut lost = 0;
+    loop {
+        let outcome = work().await;
+        if lost == AGAIN || !outcome.as_ref().is_err_and(&is_lost) {
+            return outcome;
+        }
+        lost += 1;
+        tokio::time::sleep(pause(rng, lost)).await;
+    }
+}
+
+/// Anything up to a bound that doubles: whoever waited for as long as the others would meet them again.
+fn pause(rng: &Rng, lost: u32) -> Duration {
+    let most = (FIRST_PAUSE * 2_u32.pow(lost.min(16) - 1)).min(LAST_PAUSE);
+    most.mul_f64(f64::from(u32::from_be_bytes(rng.bytes())) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use sea_orm::{ConnAcquireErr, RuntimeErr};
+
+    use super::*;
+
+    /// Loses so many races, and then answers how many tries there were.
+    async fn after(losses: u32) -> (Result<u32, DbErr>, u32) {
+        let tries = AtomicU32::new(0);
+        let work = || async {
+            let number = tries.fetch_add(1, Ordering::SeqCst) + 1;
+            if number > losses {
+                return Ok(number);
+            }
+            Err(DbErr::Exec(RuntimeErr::Internal("lost".into())))
+        };
+        let is_lost = |error: &DbErr| matches!(error, DbErr::Exec(_));
+        let outcome = again(&Rng::system(), is_lost, work).await;
+        (outcome, tries.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_race_is_run_again_ten_times_and_no_more() {
+        for losses in [0, 1, 10] {
+            assert_eq!(after(losses).await, (Ok(losses + 1), losses + 1));
+        }
+        let (outcome, tries) = after(11).await;
+        assert!(outcome.is_err());
+        assert_eq!(tries, 11);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_lost_race_is_not_tried_again() {
+        let tries = AtomicU32::new(0);
+        let work = || async {
+            tries.fetch_add(1, Ordering::SeqCst);
+            Err::<(), _>(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
+        };
+        assert!(again(&Rng::system(), is_lost_race, work).await.is_err());
+        assert_eq!(tries.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn pauses_grow_up_to_their_bound_and_differ() {
+        let most = Rng::from_fn(|buffer| buffer.fill(0xff));
+        let millis: Vec<_> = [1, 2, 3, 6, 7, 10]
+            .map(|lost| pause(&most, lost).as_millis())
+            .into();
+        assert_eq!(millis, [8, 16, 32, 256, 400, 400]);
+        let none = Rng::from_fn(|buffer| buffer.fill(0));
+        assert_eq!(pause(&none, 10), Duration::ZERO);
+    }
+}
