@@ -17,12 +17,16 @@ mod m20261121_000011_key_rotation;
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
+    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
+use sea_orm_migration::seaql_migrations;
 
 /// Any number serves, as long as no other program takes the same advisory lock in this database.
 const ADVISORY_LOCK: i64 = 0x7665_7374_6962_756c;
+
+/// For the lock, and for each statement of a migration on PostgreSQL.
+const PATIENCE: &str = "10min";
 
 pub struct Migrator;
 
@@ -61,25 +65,40 @@ pub async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTransaction,
     };
     let tx = db.begin_with_options(options).await?;
     if postgres {
-        tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
-            .await?;
+        // Waiting for another's migration, and one of a large table, may take longer than a request's statement.
+        tx.execute_unprepared(&format!(
+            "SET LOCAL statement_timeout = '{PATIENCE}'; SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"
+        ))
+        .await?;
     }
     Ok(tx)
 }
 
-/// Applies what is missing, inside a transaction from [`begin_alone`].
+/// Applies what is missing, inside a transaction from [`begin_alone`]. Where a newer program has been here already, nothing
+/// is: its schema carries the statements of the version before.
 ///
 /// # Errors
 /// When a statement fails; the caller's transaction is then to be dropped, and nothing has changed.
 pub async fn apply(tx: &DatabaseTransaction) -> Result<(), DbErr> {
+    // The framework refuses a database that holds a migration which it does not know.
+    if holds_ours(&Migrator::get_migration_models(tx).await?) {
+        return Ok(());
+    }
     Migrator::up(tx, None).await
 }
 
-/// Whether every migration that this program knows has been applied.
+/// Whether every migration that this program knows has been applied; a newer program may have applied more.
 ///
 /// # Errors
-/// When the database cannot be reached.
+/// When the database cannot be reached, or has never been migrated.
 pub async fn is_current(db: &DatabaseConnection) -> Result<bool, DbErr> {
-    let applied = Migrator::get_applied_migrations(db).await?;
-    Ok(applied.len() >= Migrator::migrations().len())
+    let applied = seaql_migrations::Entity::find().all(db).await?;
+    Ok(holds_ours(&applied))
+}
+
+fn holds_ours(applied: &[seaql_migrations::Model]) -> bool {
+    let is_applied = |name: &str| applied.iter().any(|applied| applied.version == name);
+    Migrator::migrations()
+        .iter()
+        .all(|migration| is_applied(migration.name()))
 }

@@ -1,6 +1,9 @@
 //! Databases that an earlier program made and filled: they are kept as they were, and migrated here. Sealed with the
 //! master key of the tests; `first` is of the first release that had sessions, before policies, tenants and cookies.
 
+mod killed;
+mod statements;
+
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;

@@ -134,6 +134,12 @@ impl Program {
         text("stdout") + &text("stderr")
     }
 
+    /// Ends it in the middle of whatever it does, as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("our own child");
+        self.child.wait().expect("its end");
+    }
+
     /// Asks it to stop, as a service manager does.
     pub fn terminate(&self) {
         let id = self.child.id().to_string();
