@@ -127,6 +127,11 @@ impl Program {
         panic!("the program does not answer: {}", self.output());
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything that it has printed so far.
     pub fn output(&self) -> String {
         let read = |name| std::fs::read(self.folder.path().join(name)).unwrap_or_default();

@@ -10,6 +10,7 @@ mod outage;
 mod overload;
 mod production;
 pub mod reset_page;
+mod rush;
 mod shutdown;
 mod socket;
 mod verify_page;

@@ -17,6 +17,9 @@ const GROUPS: [(&str, usize); 10] = [
     ("LEAK", 4),
 ];
 
+/// Of a group that is not complete yet.
+const SINGLE: [&str; 4] = ["REL-04", "REL-05", "REL-11", "REL-13"];
+
 /// Id and proof of every row.
 fn rows() -> BTreeMap<String, String> {
     let table = include_str!("../../../docs/security-checks.md");
@@ -48,7 +51,7 @@ fn every_check_has_a_row() {
     let ids = GROUPS
         .iter()
         .flat_map(|(group, many)| (1..=*many).map(move |number| format!("{group}-{number:02}")));
-    let ids: Vec<_> = ids.collect();
+    let ids: Vec<_> = ids.chain(SINGLE.map(str::to_owned)).collect();
     for id in &ids {
         let proof = rows.get(id).unwrap_or_else(|| panic!("{id} has no row"));
         assert!(

@@ -1,0 +1,125 @@
+//! More sign-ins at once than the machine can hash: memory keeps its bound, the excess is told when to come back, and
+//! nothing is done for who has left. How long all of it takes is measured by `cargo bench --bench house`, never asserted.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use crate::harness::program::Program;
+use crate::harness::{PASSWORD, race, wire};
+
+/// What one hash takes by default, and what else may be held, in MiB.
+const HASH: f64 = 19.0;
+const REST: f64 = 64.0;
+
+/// A line of `/proc/<id>/status`, in MiB.
+fn memory(id: u32, name: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux tells");
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kib.expect("a number") / 1024.0
+}
+
+/// Processor time that the process has spent, in hundredths of a second.
+fn spent(id: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("Linux tells");
+    let (_, rest) = stat.rsplit_once(')').expect("its name");
+    let fields: Vec<_> = rest.split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<u64>().expect("a number");
+    ticks(11) + ticks(12)
+}
+
+fn sign_in() -> serde_json::Value {
+    json!({ "input": { "login": "ann@example.org", "password": PASSWORD } })
+}
+
+/// A house whose memory is as large as it is when it has done everything once, and that memory.
+async fn warm(settings: &[(&str, &str)]) -> (Program, f64) {
+    let mut settings = settings.to_vec();
+    settings.extend([("VESTIBULE_RATE_LIMITS", "off"), ("VESTIBULE_LOG", "error")]);
+    let program = Program::serve(&settings).await;
+    let answer = wire::run(program.address, "sign_in", sign_in(), &[]).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // One worker has its block of memory by now.
+    let base = memory(program.id(), "VmRSS:") - HASH;
+    (program, base + cores as f64 * HASH + REST)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_sign_ins_at_once_are_heard_or_told_when_to_come_back() {
+    // Long enough for a queue, whatever the machine.
+    let slow = [
+        ("VESTIBULE_PASSWORD_PASSES", "8"),
+        ("VESTIBULE_PASSWORD_QUEUE", "20"),
+    ];
+    let (program, bound) = warm(&slow).await;
+    let address = program.address;
+    let answers = race(200, |_| wire_sign_in(address)).await;
+    let (mut heard, mut refused) = (0, 0);
+    for answer in answers {
+        match answer.status {
+            200 => {
+                let code = &answer.json()["errors"][0]["extensions"]["code"];
+                assert_eq!(code, "INVALID_CREDENTIALS", "{}", answer.body);
+                heard += 1;
+            }
+            503 => {
+                assert!(answer.head.contains("retry-after: 2"), "{}", answer.head);
+                assert_eq!(
+                    answer.json()["errors"][0]["extensions"]["code"],
+                    "OVERLOADED"
+                );
+                refused += 1;
+            }
+            status => panic!("{status}: {}", answer.body),
+        }
+    }
+    assert!(heard > 0 && refused > 0, "{heard} heard, {refused} refused");
+    let peak = memory(program.id(), "VmHWM:");
+    assert!(peak <= bound, "{peak:.1} MiB of {bound:.1}");
+}
+
+async fn wire_sign_in(address: std::net::SocketAddr) -> wire::Wire {
+    let accept = [("accept", "application/graphql-response+json")];
+    wire::run(address, "sign_in", sign_in(), &accept).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_hashed_for_five_hundred_who_have_left() {
+    const GONE: u64 = 500;
+    const ALONE: u64 = 20;
+    // All of them would be waited for, and hashed.
+    let patient = [
+        ("VESTIBULE_PASSWORD_QUEUE", "1000"),
+        ("VESTIBULE_PASSWORD_WAIT", "60000"),
+        ("VESTIBULE_REQUEST_TIMEOUT", "120000"),
+    ];
+    let (program, bound) = warm(&patient).await;
+    let before = spent(program.id());
+    for _ in 0..ALONE {
+        wire_sign_in(program.address).await;
+    }
+    let alone = spent(program.id()) - before;
+    let request = wire::post(&wire::document("sign_in", sign_in()), &[]);
+    let mut leaving = Vec::new();
+    for _ in 0..GONE {
+        let mut stream = wire::connect(program.address).await;
+        stream.write_all(&request).await.expect("a request");
+        leaving.push(stream);
+    }
+    drop(leaving);
+    let before = spent(program.id());
+    // Behind all of them, as far as they still wait.
+    let answer = wire_sign_in(program.address).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let behind = spent(program.id()) - before;
+    assert!(
+        behind * ALONE < alone * GONE / 2,
+        "{behind} behind them, {alone} for {ALONE}"
+    );
+    let peak = memory(program.id(), "VmHWM:");
+    assert!(peak <= bound, "{peak:.1} MiB of {bound:.1}");
+}
