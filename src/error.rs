@@ -248,13 +248,13 @@ fn is_outage(error: &DbErr) -> bool {
         SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) => true,
         SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::WorkerCrashed => true,
         // 57: operator intervention (shutdown, statement timeout); 53: no resources; 08: connection; 40: the
-        // transaction lost a race; 25006: a replica that is being promoted; 23503: what a row belongs to was deleted
-        // meanwhile, which is told when it is asked again. SQLite: 5 busy, 6 locked, 13 full, 787 as 23503.
+        // transaction lost a race; 25006: a replica that is being promoted; 25P03: a transaction stood idle; 23503: what a
+        // row belongs to was deleted meanwhile, which is told when it is asked again. SQLite: 5 busy, 6 locked, 13 full,
+        // 787 as 23503.
         SqlxError::Database(error) => error.code().is_some_and(|code| {
             let sqlite = matches!(code.as_ref(), "5" | "6" | "13" | "261" | "517" | "787");
             sqlite
-                || code == "25006"
-                || code == "23503"
+                || matches!(code.as_ref(), "25006" | "25P03" | "23503")
                 || ["57", "53", "08", "40"]
                     .iter()
                     .any(|class| code.len() == 5 && code.starts_with(class))

@@ -27,6 +27,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let (tell, stop) = watch::channel(false);
     let worker = tokio::spawn(app.worker.clone().run(stop.clone()));
     let locksmith = tokio::spawn(locksmith::run(app.clone(), stop.clone()));
+    let watch = tokio::spawn(app.db.clone().watch(stop.clone()));
     let settings = &app.config.settings;
     let options = ServerOptions {
         connections: settings.http_connections as usize,
@@ -47,6 +48,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     server.await?;
     worker.await?;
     locksmith.await?;
+    watch.await?;
     app.db.close().await;
     tracing::info!("stopped");
     Ok(())

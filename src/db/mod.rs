@@ -1,6 +1,7 @@
 //! The database: one pool on PostgreSQL; on SQLite one writing connection and several reading ones, so that writers
 //! queue in memory instead of failing on the file's lock.
 
+mod pools;
 mod retry;
 
 use std::path::Path;
@@ -8,15 +9,21 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use tokio::sync::watch;
+
+use self::pools::Pools;
 
 pub use retry::Lone;
 
 use crate::clock::Rng;
 use crate::secret::Secret;
+
+/// For every connection to be closed at the end.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Connected pools. Waiting for a connection, and every statement, ends after the configured time.
 #[derive(Clone, Debug)]
@@ -51,17 +58,25 @@ impl Db {
             make_for_its_owner(url.expose());
             return Self::connect_sqlite(options, timeout, rng).await;
         }
-        // The server ends a statement itself, so that a request that gave up leaves nothing running.
+        // The server ends a statement itself, so that a request that gave up leaves nothing running; and a transaction that
+        // goes on with none, whose connection may have been cut off: the rows that it holds would stay locked for hours.
+        options.map_sqlx_postgres_opts(move |postgres| {
+            let idle = timeout.as_millis().to_string();
+            postgres.options([("idle_in_transaction_session_timeout", idle)])
+        });
         options
+            // Soon: after a crash of the server, a quiet house would meet its dead connections one by one, each at the
+            // cost of a request.
+            .test_before_acquire_if_idle_for(Duration::from_secs(1))
             .statement_timeout(timeout)
             .set_application_name("vestibule");
-        let pool = Database::connect(options).await?;
-        Ok(Self::of(pool.clone(), pool, rng))
+        let pools = Pools::postgres(options).await?;
+        Ok(Self::of(pools.clone(), pools, rng))
     }
 
-    fn of(reader: DatabaseConnection, writer: DatabaseConnection, rng: Rng) -> Self {
-        let lone = |pool| Lone {
-            pool,
+    fn of(reader: Pools, writer: Pools, rng: Rng) -> Self {
+        let lone = |pools| Lone {
+            pools,
             rng: rng.clone(),
         };
         Self {
@@ -91,8 +106,8 @@ impl Db {
             .max_lifetime(None::<Duration>);
         let mut writing = options.clone();
         writing.max_connections(1).min_connections(1);
-        let writer = Database::connect(writing).await?;
-        let reader = Database::connect(options).await?;
+        let writer = Pools::single(writing).await?;
+        let reader = Pools::single(options).await?;
         Ok(Self::of(reader, writer, rng))
     }
 
@@ -107,7 +122,8 @@ impl Db {
     }
 
     /// Begins a writing transaction. Dropping it rolls back, so that a request that is cancelled leaves nothing half
-    /// done. Inside of [`Db::transact`], where somebody else may have it in hand, too. On SQLite it takes the write lock at once: a deferred one fails when it turns from reading to writing.
+    /// done. Inside of [`Db::transact`], where somebody else may have it in hand, too. On SQLite it takes the write lock at
+    /// once: a deferred one fails when it turns from reading to writing.
     ///
     /// # Errors
     /// When no connection is free in time.
@@ -116,20 +132,31 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.writer.begin_with_options(options).await
+        self.write().begin_with_options(options).await
     }
 
     pub fn backend(&self) -> DbBackend {
-        self.writer.get_database_backend()
+        self.write().get_database_backend()
     }
 
-    /// Lets statements under way end and closes every connection.
+    /// Lets statements under way end and closes every connection; one that was cut off in silence is waited for a moment
+    /// only.
     pub async fn close(self) {
-        for pool in [self.reader, self.writer] {
-            // Two handles on PostgreSQL's one pool: the second close finds it closed.
-            if let Err(error) = pool.pool.close().await {
-                tracing::debug!(%error, "closing the database");
+        let all = async {
+            for lone in [self.reader, self.writer] {
+                lone.pools.close().await;
             }
+        };
+        if tokio::time::timeout(FAREWELL, all).await.is_err() {
+            tracing::warn!("the database did not say good-bye");
+        }
+    }
+
+    /// Replaces connections to PostgreSQL that were cut off in silence, until told to stop.
+    pub async fn watch(self, mut stop: watch::Receiver<bool>) {
+        tokio::select! {
+            () = self.writer.pools.watch() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
         }
     }
 }

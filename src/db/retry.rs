@@ -8,6 +8,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult,
 use sea_orm::{Statement, prelude::async_trait};
 
 use super::Db;
+use super::pools::Pools;
 use crate::clock::Rng;
 use crate::error::{Error, Result, is_lost_race};
 
@@ -35,7 +36,7 @@ impl Db {
 /// Connections for statements that stand alone, each its own transaction: one that lost a race is sent again.
 #[derive(Clone, Debug)]
 pub struct Lone {
-    pub(super) pool: DatabaseConnection,
+    pub(super) pools: Pools,
     pub(super) rng: Rng,
 }
 
@@ -53,32 +54,33 @@ impl Deref for Lone {
     type Target = DatabaseConnection;
 
     fn deref(&self) -> &DatabaseConnection {
-        &self.pool
+        self.pools.current()
     }
 }
 
 #[async_trait::async_trait]
 impl ConnectionTrait for Lone {
     fn get_database_backend(&self) -> DbBackend {
-        self.pool.get_database_backend()
+        self.pools.current().get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.again(|| self.pool.execute_raw(statement.clone()))
+        self.again(|| self.pools.current().execute_raw(statement.clone()))
             .await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.again(|| self.pool.execute_unprepared(sql)).await
+        self.again(|| self.pools.current().execute_unprepared(sql))
+            .await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.again(|| self.pool.query_one_raw(statement.clone()))
+        self.again(|| self.pools.current().query_one_raw(statement.clone()))
             .await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.again(|| self.pool.query_all_raw(statement.clone()))
+        self.again(|| self.pools.current().query_all_raw(statement.clone()))
             .await
     }
 }

@@ -1,0 +1,126 @@
+//! Pools of connections to one server, of which one is in use. Where packets vanish (a router, a failover, a firewall that
+//! forgot us) nobody says that a connection has ended, and the driver waits for each of its connections until the system
+//! gives it up, a quarter of an hour later. So a pool that hands out nothing, while a fresh connection to the same server
+//! works, is left alone, and another one takes its place. It is whole again by the time that its turn comes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+
+/// Those that wait for their turn hold no connection.
+const POOLS: usize = 4;
+/// How often to look whether the pool in use answers.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long it may take to answer; a crowd before it is told from silence by what it hands out.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a fresh connection may take.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// All handles share which one is in use.
+#[derive(Clone, Debug)]
+pub(super) struct Pools(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    pools: Vec<Pool>,
+    current: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Pool {
+    connection: DatabaseConnection,
+    /// How often a connection came back.
+    served: Arc<AtomicU64>,
+}
+
+impl Pools {
+    /// One pool and no other, for a database that is no server.
+    pub(super) async fn single(options: ConnectOptions) -> Result<Self, DbErr> {
+        let pool = Pool {
+            connection: Database::connect(options).await?,
+            served: Arc::default(),
+        };
+        Ok(Self::of(vec![pool]))
+    }
+
+    /// The first one is connected now, the others when their turn comes.
+    pub(super) async fn postgres(options: ConnectOptions) -> Result<Self, DbErr> {
+        let mut pools = Vec::new();
+        for number in 0..POOLS {
+            let served = Arc::<AtomicU64>::default();
+            let count = Arc::clone(&served);
+            let mut options = options.clone();
+            options
+                .connect_lazy(number > 0)
+                .map_sqlx_postgres_pool_opts(move |pool| {
+                    let count = Arc::clone(&count);
+                    pool.after_release(move |_, _| {
+                        count.fetch_add(1, Ordering::Relaxed);
+                        Box::pin(std::future::ready(Ok(true)))
+                    })
+                });
+            let connection = Database::connect(options).await?;
+            pools.push(Pool { connection, served });
+        }
+        Ok(Self::of(pools))
+    }
+
+    fn of(pools: Vec<Pool>) -> Self {
+        let current = AtomicUsize::new(0);
+        Self(Arc::new(Inner { pools, current }))
+    }
+
+    /// The one in use.
+    pub(super) fn current(&self) -> &DatabaseConnection {
+        &self.0.pools[self.0.current.load(Ordering::Relaxed)].connection
+    }
+
+    /// Changes to another one whenever the one in use is silent and the server is not. Does not end.
+    pub(super) async fn watch(&self) {
+        let many = self.0.pools.len();
+        if many == 1 {
+            return std::future::pending().await;
+        }
+        let mut turn = 0;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let current = self.0.current.load(Ordering::Relaxed);
+            if self.0.pools[current].serves().await {
+                continue;
+            }
+            // Another one each time: one that was left a moment ago may be silent, too.
+            turn = (turn + 1) % (many - 1);
+            let next = (current + 1 + turn) % many;
+            if self.0.pools[next].answers(FRESH).await {
+                tracing::warn!(
+                    "connections to the database were cut off in silence; opening new ones"
+                );
+                self.0.current.store(next, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Lets statements under way end and closes every connection.
+    pub(super) async fn close(self) {
+        for pool in &self.0.pools {
+            // Two handles on PostgreSQL's pools: the second close finds them closed.
+            if let Err(error) = pool.connection.close_by_ref().await {
+                tracing::debug!(%error, "closing the database");
+            }
+        }
+    }
+}
+
+impl Pool {
+    async fn answers(&self, within: Duration) -> bool {
+        let ping = tokio::time::timeout(within, self.connection.ping()).await;
+        matches!(ping, Ok(Ok(())))
+    }
+
+    async fn serves(&self) -> bool {
+        let before = self.served.load(Ordering::Relaxed);
+        self.answers(PATIENCE).await || self.served.load(Ordering::Relaxed) != before
+    }
+}
