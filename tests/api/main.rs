@@ -13,6 +13,7 @@ mod account;
 mod admin;
 mod authorization;
 mod cli;
+mod fault;
 mod fuzz;
 mod hostile_text;
 mod http;

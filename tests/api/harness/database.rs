@@ -62,6 +62,11 @@ impl Database {
         }
     }
 
+    /// Without a table, in a server of the test's own.
+    pub async fn empty_in(server: &postgres::Own) -> Self {
+        Self::create(&server.url(), &next_name(), "template0").await
+    }
+
     async fn create(server: &str, name: &str, template: &str) -> Self {
         let db = Connector::connect(format!("{server}/postgres"))
             .await

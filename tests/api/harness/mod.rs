@@ -18,7 +18,7 @@ use axum::Router;
 use chrono::{DateTime, TimeDelta};
 pub use client::{Answer, Client};
 pub use database::{Backend, Database};
-pub use postgres::free_port;
+pub use postgres::{Own as OwnPostgres, free_port};
 pub use proxy::Proxy;
 use serde_json::json;
 pub use server::Server;
@@ -28,6 +28,7 @@ use vestibule::config::{Config, Environment, load};
 use vestibule::mail::Received;
 
 pub const ADMIN_SECRET: &str = "an admin secret of the tests";
+pub const MASTER_KEY: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=";
 /// What the clock says when it is told to panic: nothing for a client's eyes.
 pub const PANIC: &str = "a panic of the tests' own";
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -126,6 +127,13 @@ impl TestApp {
     /// A house whose clock stands still at the system's time: for what other processes do to its database.
     pub async fn start_now(backend: Backend) -> Self {
         Self::with_clock(Database::fresh(backend).await, &[], HeldClock::now()).await
+    }
+
+    /// A house on a database that another process used, so much later.
+    pub async fn later(database: Database, settings: &[(&str, &str)], by: TimeDelta) -> Self {
+        let clock = HeldClock::now();
+        clock.advance(by);
+        Self::with_clock(database, settings, clock).await
     }
 
     /// A house with these settings on top: `("VESTIBULE_RATE_LIMITS", "on")`.
@@ -285,10 +293,7 @@ pub fn config(database: &Database, settings: &[(&str, &str)]) -> Config {
     let mut variables = vec![
         ("VESTIBULE_DATABASE_URL".to_owned(), database.url()),
         ("VESTIBULE_ADMIN_SECRET".to_owned(), ADMIN_SECRET.to_owned()),
-        (
-            "VESTIBULE_MASTER_KEY".to_owned(),
-            "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=".to_owned(),
-        ),
+        ("VESTIBULE_MASTER_KEY".to_owned(), MASTER_KEY.to_owned()),
         ("VESTIBULE_RATE_LIMITS".to_owned(), "off".to_owned()),
         ("VESTIBULE_DATABASE_TIMEOUT".to_owned(), "10000".to_owned()),
         ("VESTIBULE_DATABASE_CONNECTIONS".to_owned(), "6".to_owned()),

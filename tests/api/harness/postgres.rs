@@ -1,7 +1,11 @@
 //! One real PostgreSQL server for the whole run: the one that `VESTIBULE_TEST_POSTGRES_URL` names, or one of our own,
 //! started on a free port in a temporary folder. A shell watches over it: when this process ends, however it ends, the
 //! shell's standard input does, and the shell stops the server and removes the folder.
+//!
+//! [`Own`] is a server for one test alone, which may restart it and make it stand still.
 
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -19,20 +23,29 @@ pub struct Server {
 static SERVER: OnceCell<Server> = OnceCell::const_new();
 
 /// Watches over the server. `$1` is the folder of its programs, `$2` its data, `$3` its port; PostgreSQL refuses to run
-/// as root, so that root hands it to the user whom Debian's package makes for it.
+/// as root, so that root hands it to the user whom Debian's package makes for it. A line of standard input restarts it as
+/// a crash does. At the end, what stands still is set going: a stopped process does not hear that it should end.
 const WATCH: &str = r#"
 set -eu
-as=""
-if [ "$(id -u)" = 0 ]; then as="setpriv --reuid=postgres --regid=postgres --clear-groups"; chown postgres "$2"; fi
-cd "$2"
-$as "$1/initdb" -D "$2/data" -U vestibule --auth=trust --no-sync --encoding=UTF8 --locale=C >"$2/log" 2>&1
-$as "$1/postgres" -D "$2/data" -p "$3" -k "$2" -c listen_addresses=127.0.0.1 -c fsync=off \
-    -c max_connections=400 -c shared_buffers=64MB >>"$2/log" 2>&1 &
-server=$!
-cat >/dev/null || true
-kill -INT $server 2>/dev/null || true
+as="" programs="$1" folder="$2" port="$3"
+if [ "$(id -u)" = 0 ]; then as="setpriv --reuid=postgres --regid=postgres --clear-groups"; chown postgres "$folder"; fi
+cd "$folder"
+serve() {
+    $as "$programs/postgres" -D "$folder/data" -p "$port" -k "$folder" -c listen_addresses=127.0.0.1 -c fsync=off \
+        -c max_connections=400 -c shared_buffers=64MB >>"$folder/log" 2>&1 &
+    server=$!
+}
+$as "$programs/initdb" -D "$folder/data" -U vestibule --auth=trust --no-sync --encoding=UTF8 --locale=C >"$folder/log" 2>&1
+serve
+while read -r _; do
+    kill -QUIT $server 2>/dev/null || true
+    wait $server 2>/dev/null || true
+    serve
+done
+kill -CONT $server 2>/dev/null || true
+kill -QUIT $server 2>/dev/null || true
 wait $server 2>/dev/null || true
-rm -rf "$2"
+rm -rf "$folder"
 "#;
 
 pub async fn server() -> &'static Server {
@@ -47,44 +60,121 @@ pub async fn server() -> &'static Server {
                     _watch: None,
                 };
             }
-            start().await
+            let own = Own::start().await;
+            Server {
+                url: own.url(),
+                _watch: Some(own.watch),
+            }
         })
         .await
 }
 
-async fn start() -> Server {
-    let programs = programs().expect(
-        "PostgreSQL's initdb is on the PATH or below /usr/lib/postgresql \
-         (Debian: apt-get install postgresql), or VESTIBULE_TEST_POSTGRES_URL names a server",
-    );
-    let folder = std::env::temp_dir().join(format!("vestibule-postgres-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for PostgreSQL");
-    let port = free_port();
-    let url = format!("postgres://vestibule@127.0.0.1:{port}");
-    let server = Server {
-        url: url.clone(),
-        _watch: Some(
-            Command::new("sh")
-                .args(["-c", WATCH, "watch"])
-                .args([
-                    programs.as_os_str(),
-                    folder.as_os_str(),
-                    port.to_string().as_ref(),
-                ])
-                .stdin(Stdio::piped())
-                .spawn()
-                .expect("a shell"),
-        ),
-    };
-    for _ in 0..300 {
-        if let Ok(db) = Connector::connect(format!("{url}/postgres")).await {
-            db.close().await.expect("a closed connection");
-            return server;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+/// A server of our own; it goes with this.
+pub struct Own {
+    pub address: SocketAddr,
+    folder: PathBuf,
+    watch: Child,
+}
+
+impl Own {
+    pub async fn start() -> Self {
+        let programs = programs().expect(
+            "PostgreSQL's initdb is on the PATH or below /usr/lib/postgresql \
+             (Debian: apt-get install postgresql), or VESTIBULE_TEST_POSTGRES_URL names a server",
+        );
+        let port = free_port();
+        let name = format!("vestibule-postgres-{}-{port}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).expect("a folder for PostgreSQL");
+        let watch = Command::new("sh")
+            .args(["-c", WATCH, "watch"])
+            .args([
+                programs.as_os_str(),
+                folder.as_os_str(),
+                port.to_string().as_ref(),
+            ])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let own = Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            folder,
+            watch,
+        };
+        own.answers().await;
+        own
     }
-    let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-    panic!("PostgreSQL did not start: {log}");
+
+    /// Without a database name.
+    pub fn url(&self) -> String {
+        format!("postgres://vestibule@{}", self.address)
+    }
+
+    /// Waits until it takes connections.
+    pub async fn answers(&self) {
+        for _ in 0..600 {
+            if let Ok(db) = Connector::connect(format!("{}/postgres", self.url())).await {
+                db.close().await.expect("a closed connection");
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        panic!("PostgreSQL did not start: {log}");
+    }
+
+    /// Ends every connection in the middle of whatever it does, as a crash does, and starts again.
+    pub fn crash(&mut self) {
+        let words = self.watch.stdin.as_mut().expect("a pipe");
+        words.write_all(b"again\n").expect("the shell listens");
+    }
+
+    /// Every process of it stands still: connections stay open, and nobody answers.
+    pub fn freeze(&self) {
+        // The one that makes others first, so that none is made meanwhile.
+        let server = self.id();
+        signal("-STOP", &[server]);
+        signal("-STOP", &children_of(server));
+    }
+
+    pub fn thaw(&self) {
+        let server = self.id();
+        signal("-CONT", &children_of(server));
+        signal("-CONT", &[server]);
+    }
+
+    fn id(&self) -> u32 {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("a pid");
+        let id = file
+            .lines()
+            .next()
+            .and_then(|line| line.trim().parse().ok());
+        id.expect("the server's process")
+    }
+}
+
+fn signal(which: &str, processes: &[u32]) {
+    let processes = processes.iter().map(u32::to_string);
+    // One that has ended meanwhile is no failure.
+    let sent = Command::new("kill")
+        .arg(which)
+        .args(processes)
+        .stderr(Stdio::null())
+        .status();
+    sent.expect("kill");
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").expect("the processes").flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_child = |id: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The name, in parentheses, may hold anything; the state and the parent follow it.
+        let after = stat.rsplit_once(')').map(|(_, after)| after.to_owned());
+        let found = after.and_then(|after| after.split_whitespace().nth(1)?.parse().ok());
+        found == Some(parent)
+    };
+    ids.filter(is_child).collect()
 }
 
 fn programs() -> Option<PathBuf> {

@@ -79,6 +79,9 @@ pub fn free_address() -> SocketAddr {
 pub struct Program {
     pub folder: Folder,
     pub address: SocketAddr,
+    settings: Vec<(String, String)>,
+    /// What the shell does before it becomes the program: `ulimit -n 300`.
+    before: String,
     child: Child,
 }
 
@@ -94,24 +97,43 @@ impl Program {
         program
     }
 
+    /// The same, under a limit that the shell sets.
+    pub async fn serve_under(before: &str, settings: &[(&str, &str)]) -> Self {
+        let mut program = Self::start_under(before, free_address(), settings);
+        program.wait_until_ready().await;
+        program
+    }
+
     /// Started, and not waited for.
     pub fn start(address: SocketAddr, settings: &[(&str, &str)]) -> Self {
+        Self::start_under("", address, settings)
+    }
+
+    fn start_under(before: &str, address: SocketAddr, settings: &[(&str, &str)]) -> Self {
         let folder = Folder::new();
-        let bind = address.to_string();
-        let mut settings = settings.to_vec();
-        settings.push(("VESTIBULE_BIND", &bind));
-        let open = |name: &str| std::fs::File::create(folder.path().join(name)).expect("a file");
-        let mut command = command(&folder, &settings, &["serve"]);
-        let child = command
-            .stdout(open("stdout"))
-            .stderr(open("stderr"))
-            .spawn()
-            .expect("the program starts");
+        let own = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        let settings: Vec<_> = settings.iter().map(own).collect();
+        let child = spawn(&folder, address, &settings, before);
         Self {
             folder,
             address,
+            settings,
+            before: before.to_owned(),
             child,
         }
+    }
+
+    /// Ends it at once, whatever it is doing.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("our own child");
+        self.child.wait().expect("our own child");
+    }
+
+    /// Starts it again after its end, in the same folder, with the same settings, on another port.
+    pub async fn start_again(&mut self) {
+        self.address = free_address();
+        self.child = spawn(&self.folder, self.address, &self.settings, &self.before);
+        self.wait_until_ready().await;
     }
 
     async fn wait_until_ready(&mut self) {
@@ -139,10 +161,13 @@ impl Program {
         text("stdout") + &text("stderr")
     }
 
-    /// Ends it in the middle of whatever it does, as a power cut would.
-    pub fn kill(&mut self) {
-        self.child.kill().expect("our own child");
-        self.child.wait().expect("its end");
+    /// Memory that it holds, in KiB.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a running program");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+        number.expect("its memory")
     }
 
     /// Asks it to stop, as a service manager does.
@@ -169,4 +194,29 @@ impl Drop for Program {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+fn spawn(
+    folder: &Folder,
+    address: SocketAddr,
+    settings: &[(String, String)],
+    before: &str,
+) -> Child {
+    let open = |name: &str| {
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).append(true);
+        file.open(folder.path().join(name)).expect("a file")
+    };
+    let script = format!("{before}\nexec \"$0\" serve");
+    Command::new("/bin/sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_vestibule")])
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(settings.iter().map(|(name, value)| (name, value)))
+        .env("VESTIBULE_BIND", address.to_string())
+        .stdin(Stdio::null())
+        .stdout(open("stdout"))
+        .stderr(open("stderr"))
+        .spawn()
+        .expect("the program starts")
 }

@@ -13,6 +13,8 @@ enum State {
     Cut,
     /// Connections stay open and nothing passes.
     Clogged,
+    /// The same, and it never passes again: mending helps new connections alone.
+    Swallowed,
 }
 
 pub struct Proxy {
@@ -42,6 +44,11 @@ impl Proxy {
         self.state.send_replace(State::Clogged);
     }
 
+    /// As where packets vanish and nobody says that a connection has ended.
+    pub fn swallow(&self) {
+        self.state.send_replace(State::Swallowed);
+    }
+
     pub fn mend(&self) {
         self.state.send_replace(State::Whole);
     }
@@ -58,6 +65,7 @@ async fn pass(mut near: TcpStream, target: SocketAddr, mut state: watch::Receive
         let now = *state.borrow_and_update();
         match now {
             State::Cut => return,
+            State::Swallowed => std::future::pending().await,
             State::Clogged => {
                 if state.changed().await.is_err() {
                     return;

@@ -30,6 +30,8 @@ pub enum Manner {
     QuotesTheLink,
     /// Says nothing more after the octets of the mail have arrived.
     HangsAfterData,
+    /// Takes the mail and does not say so.
+    TakesInSilence,
     /// Accepts connections and does not even greet.
     HangsAtOnce,
 }
@@ -40,6 +42,19 @@ pub struct Message {
     pub recipients: Vec<String>,
     pub text: String,
     pub sealed: bool,
+}
+
+impl Message {
+    /// The ticket of its link and its code, where it has any.
+    pub fn proof(&self) -> Option<(String, String)> {
+        let text = self.text.replace("=\n", "").replace("=3D", "=");
+        let is_of_ticket = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let (_, ticket) = text.split_once("ticket=")?;
+        let ticket = ticket.chars().take_while(is_of_ticket).collect();
+        let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit());
+        let code = text.lines().find(is_code)?.to_owned();
+        Some((ticket, code))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +110,14 @@ impl MailServer {
 
     pub fn messages(&self) -> Vec<Message> {
         self.memory.lock().unwrap().messages.clone()
+    }
+
+    /// To this address, oldest first.
+    pub fn messages_to(&self, email: &str) -> Vec<Message> {
+        let to = format!("RCPT TO:<{email}>");
+        let memory = self.memory.lock().unwrap();
+        let is_meant = |message: &&Message| message.recipients.contains(&to);
+        memory.messages.iter().filter(is_meant).cloned().collect()
     }
 
     pub fn connections(&self) -> usize {
@@ -185,6 +208,9 @@ impl MailServer {
                     let refuses = self.manner() == Manner::QuotesTheLink;
                     let text = message.text.replace("=\n", "");
                     self.memory.lock().unwrap().messages.push(message);
+                    if self.manner() == Manner::TakesInSilence {
+                        std::future::pending::<()>().await;
+                    }
                     message = Message {
                         sealed,
                         ..Message::default()

@@ -1,0 +1,141 @@
+//! PostgreSQL crashes, stands still, or is cut off, while people use the house.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::kill::{FORGOTTEN, pairs};
+use super::town::Town;
+use super::{is_full, rounds};
+use crate::harness::program::Program;
+use crate::harness::{Database, OwnPostgres, PASSWORD, Proxy, TestApp, wire};
+
+/// Well again in time: within five seconds in the full form; on a crowded machine, at all.
+fn in_time() -> Duration {
+    Duration::from_secs(if is_full() { 5 } else { 60 })
+}
+
+/// A house with people in it, on a PostgreSQL of its own, at the other end of a wire.
+struct Scene {
+    postgres: OwnPostgres,
+    proxy: Proxy,
+    database: Database,
+    town: Arc<Town>,
+    program: Program,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let postgres = OwnPostgres::start().await;
+        let proxy = Proxy::to(postgres.address).await;
+        let database = Database::empty_in(&postgres).await;
+        let mut through = url::Url::parse(&database.url()).expect("an address");
+        let port = Some(proxy.address.port());
+        through.set_port(port).expect("a port");
+        let town = Town::found().await;
+        let settings = town.settings(through.as_str());
+        let program = Program::serve(&pairs(&settings)).await;
+        town.moves_to(program.address);
+        Self {
+            postgres,
+            proxy,
+            database,
+            town,
+            program,
+        }
+    }
+
+    async fn status(&self, path: &str) -> u16 {
+        wire::get(self.program.address, path, &[]).await.status
+    }
+
+    /// How long it takes until a sign-in is looked at and the house says that it is ready.
+    async fn well_again(&self) -> Duration {
+        let started = Instant::now();
+        let input = json!({ "input": { "login": "nobody@example.org", "password": PASSWORD } });
+        loop {
+            let answer = wire::run(self.program.address, "sign_in", input.clone(), &[]).await;
+            let code = answer.json()["errors"][0]["extensions"]["code"].clone();
+            if code == "INVALID_CREDENTIALS" && self.status("/readyz").await == 200 {
+                break;
+            }
+            assert!(
+                code == "OVERLOADED" || code == "INVALID_CREDENTIALS",
+                "{}",
+                answer.body
+            );
+            assert!(
+                started.elapsed() < Duration::from_secs(120),
+                "it stays ill: {}",
+                self.program.output()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let took = started.elapsed();
+        assert!(took < in_time(), "{took:?}");
+        took
+    }
+
+    async fn check(mut self, lives: Vec<tokio::task::JoinHandle<()>>, what: &str) {
+        self.town.close(lives).await;
+        println!("{what}: {}", self.town.tally());
+        self.program.kill();
+        let settings = self.town.settings(&self.database.url());
+        let test = TestApp::later(self.database.clone(), &pairs(&settings), FORGOTTEN).await;
+        self.town.check_the_books(&test).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_crashes_under_load_is_an_overload_and_loses_nothing() {
+    let mut scene = Scene::set().await;
+    let lives = scene.town.live(4);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..rounds(2, 5) {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        scene.postgres.crash();
+        // Its end comes a moment after the word.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        scene.postgres.answers().await;
+        slowest = slowest.max(scene.well_again().await);
+    }
+    println!("well again after a crash within {slowest:?}");
+    scene.check(lives, "crashes").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_stands_still_under_load_is_an_overload_and_loses_nothing() {
+    let scene = Scene::set().await;
+    let lives = scene.town.live(4);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = scene.program.memory();
+    scene.postgres.freeze();
+    let end = Instant::now() + Duration::from_secs(rounds(6, 30) as u64);
+    while Instant::now() < end {
+        assert_eq!(scene.status("/livez").await, 200);
+        assert_eq!(scene.status("/readyz").await, 503);
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    let grown = scene.program.memory().saturating_sub(before);
+    scene.postgres.thaw();
+    let took = scene.well_again().await;
+    println!("stood still: {grown} KiB more, well again in {took:?}");
+    assert!(grown < 100 * 1024, "{grown} KiB");
+    scene.check(lives, "standstill").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_were_cut_off_in_silence_are_replaced() {
+    let scene = Scene::set().await;
+    let lives = scene.town.live(4);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    scene.proxy.swallow();
+    tokio::time::sleep(Duration::from_secs(rounds(5, 30) as u64)).await;
+    assert_eq!(scene.status("/livez").await, 200);
+    assert_eq!(scene.status("/readyz").await, 503);
+    scene.proxy.mend();
+    let took = scene.well_again().await;
+    println!("cut off: well again in {took:?}");
+    scene.check(lives, "cut off").await;
+}

@@ -1,0 +1,176 @@
+//! Afterwards: is everything there that was acknowledged, and is anything half done?
+
+use entity::verification::Purpose;
+use entity::{job, verification};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Statement};
+
+use super::Town;
+use super::person::{Person, Stage};
+use crate::harness::{PASSWORD, TestApp};
+use crate::support::verify_ticket;
+
+/// What must be counted and be none.
+const HALF_DONE: [(&str, &str); 5] = [
+    (
+        "users without a password",
+        "SELECT count(*) FROM users WHERE password_hash IS NULL",
+    ),
+    (
+        "users whose sign-up nobody wrote down",
+        "SELECT count(*) FROM users u WHERE NOT EXISTS (SELECT 1 FROM audit_events e \
+         WHERE e.user_id = u.id AND e.kind = 'signed_up')",
+    ),
+    (
+        "sign-ups that do not say what was asked for",
+        "SELECT count(*) FROM verifications v WHERE v.purpose = 'sign_up' AND v.consumed_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM pending_sign_ups p WHERE p.verification_id = v.id)",
+    ),
+    (
+        "open sessions without one newest token",
+        "SELECT count(*) FROM sessions s WHERE s.revoked_at IS NULL AND 1 <> (SELECT count(*) \
+         FROM refresh_tokens t WHERE t.session_id = s.id AND t.rotated_at IS NULL)",
+    ),
+    (
+        "tokens whose successor is missing",
+        "SELECT count(*) FROM refresh_tokens t WHERE t.successor_id IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM refresh_tokens n WHERE n.id = t.successor_id)",
+    ),
+];
+
+impl Town {
+    /// Looks through a house on the same database, some minutes later: mail that a dead process had in hand has left.
+    pub async fn check_the_books(&self, test: &TestApp) {
+        test.run_jobs().await;
+        nothing_is_half_done(test).await;
+        let people = std::mem::take(&mut *self.people.lock().unwrap());
+        let mut twice = 0;
+        for person in &people {
+            twice += self.mails_of(person);
+            match person.stage {
+                Stage::Asked | Stage::SignedUp => self.can_still_verify(test, person).await,
+                Stage::Account => is_there(test, person).await,
+                Stage::Deleted => is_gone(test, person).await,
+            }
+            are_out(test, person).await;
+        }
+        let accounts = people
+            .iter()
+            .filter(|person| person.stage == Stage::Account);
+        println!(
+            "{} people, {} accounts, {twice} mails that came again",
+            people.len(),
+            accounts.count()
+        );
+    }
+
+    /// Every acknowledged sign-up has its mail, and one that came again says the same. Answers how many came again.
+    fn mails_of(&self, person: &Person) -> usize {
+        let messages = self.mail.messages_to(&person.email);
+        let mut proofs: Vec<_> = messages.iter().filter_map(|mail| mail.proof()).collect();
+        let notices = messages.len() - proofs.len();
+        assert!(notices >= person.notices, "{person:?}: a notice is lost");
+        assert!(
+            !proofs.is_empty() || person.stage == Stage::Asked,
+            "{person:?}: no mail"
+        );
+        let all = proofs.len();
+        proofs.dedup();
+        assert!(proofs.len() <= 1, "{person:?}: {proofs:?}");
+        all - proofs.len()
+    }
+
+    /// Nobody verified: there is no account, and the mail that came makes one.
+    async fn can_still_verify(&self, test: &TestApp, person: &Person) {
+        let early = test.anon().sign_in(&person.email, PASSWORD).await;
+        assert_eq!(early.code(), "INVALID_CREDENTIALS", "{person:?}");
+        let messages = self.mail.messages_to(&person.email);
+        if let Some((ticket, _)) = messages.iter().find_map(|mail| mail.proof()) {
+            verify_ticket(&test.anon(), &ticket).await.ok();
+            is_there(test, person).await;
+        }
+    }
+}
+
+async fn is_there(test: &TestApp, person: &Person) {
+    let mut entered = Vec::new();
+    for password in &person.passwords {
+        let answer = test.anon().sign_in(&person.email, password).await;
+        if answer.code_or_ok().is_empty() {
+            entered.push(test.anon().signed_in(&answer.at("/data/signIn")));
+        } else {
+            assert_eq!(answer.code(), "INVALID_CREDENTIALS", "{person:?}");
+        }
+    }
+    assert_eq!(entered.len(), 1, "one password works: {person:?}");
+    let name = entered[0].me().await.ok().text("/data/me/displayName");
+    assert!(person.names.contains(&name), "{name}: {person:?}");
+    if let Some(session) = &person.session {
+        let answer = test.anon().refresh(&session.refresh).await;
+        assert_eq!(answer.code_or_ok(), "", "{person:?}");
+    }
+}
+
+async fn is_gone(test: &TestApp, person: &Person) {
+    for password in &person.passwords {
+        let answer = test.anon().sign_in(&person.email, password).await;
+        assert_eq!(answer.code(), "INVALID_CREDENTIALS", "{person:?}");
+    }
+}
+
+async fn are_out(test: &TestApp, person: &Person) {
+    for tokens in &person.ended {
+        let me = test.anon().bearer(&tokens.access).me().await;
+        assert!(me.at("/data/me").is_null(), "{person:?}: {}", me.body);
+        let answer = test.anon().refresh(&tokens.refresh).await;
+        assert_eq!(answer.code(), "INVALID_REFRESH_TOKEN", "{person:?}");
+    }
+}
+
+async fn nothing_is_half_done(test: &TestApp) {
+    let db = test.app.db.read();
+    is_whole(db).await;
+    for (what, statement) in HALF_DONE {
+        let found = numbers(db, statement).await;
+        assert_eq!(found, [0], "{what}");
+    }
+    let jobs = job::Entity::find().all(db).await.expect("the outbox");
+    for job in &jobs {
+        assert!(job.done_at.is_some(), "a mail is left: {job:?}");
+    }
+    let asked = verification::Entity::find()
+        .all(db)
+        .await
+        .expect("requests");
+    for request in asked.iter().filter(|row| row.purpose == Purpose::SignUp) {
+        let id = request.id.to_string();
+        let has_job = jobs
+            .iter()
+            .any(|job| job.task["verification"] == id.as_str());
+        assert!(has_job, "a sign-up without a mail: {request:?}");
+    }
+}
+
+/// SQLite's own look at its file.
+pub async fn is_whole(db: &DatabaseConnection) {
+    if db.get_database_backend() != DbBackend::Sqlite {
+        return;
+    }
+    let ask = |pragma: &str| Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {pragma}"));
+    let found = db.query_all_raw(ask("integrity_check")).await;
+    let found = found.expect("a look at the file");
+    let said: Vec<String> = found
+        .iter()
+        .map(|row| row.try_get_by_index(0).unwrap())
+        .collect();
+    assert_eq!(said, ["ok"]);
+    let orphans = db.query_all_raw(ask("foreign_key_check")).await;
+    assert!(orphans.expect("a look at the file").is_empty());
+}
+
+async fn numbers(db: &DatabaseConnection, statement: &str) -> Vec<i64> {
+    let statement = Statement::from_string(db.get_database_backend(), statement);
+    let rows = db.query_all_raw(statement).await.expect("a count");
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).unwrap())
+        .collect()
+}

@@ -1,0 +1,195 @@
+//! One life: signs up, verifies, refreshes, is renamed by an administrator, changes the password, signs in and out, and now
+//! and then is deleted. What was acknowledged stands in the fields; what stayed unknown leaves both outcomes open.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Heard, Town};
+use crate::harness::{ADMIN_SECRET, PASSWORD, by_ticket};
+
+/// A lost refresh can be asked for again within 30 seconds; a machine may be slow.
+const GRACE: Duration = Duration::from_secs(25);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Signing up was not acknowledged.
+    Asked,
+    SignedUp,
+    Account,
+    Deleted,
+}
+
+/// Tokens of one session.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
+}
+
+#[derive(Debug)]
+pub struct Person {
+    pub email: String,
+    pub stage: Stage,
+    pub id: String,
+    /// One of them is the password.
+    pub passwords: Vec<String>,
+    /// One of them is the display name.
+    pub names: Vec<String>,
+    /// Alive.
+    pub session: Option<Tokens>,
+    /// Signed out.
+    pub ended: Vec<Tokens>,
+    /// Mails that must have come beside the one of the sign-up.
+    pub notices: usize,
+}
+
+impl Person {
+    pub fn new(number: usize) -> Self {
+        Self {
+            email: format!("person{number}@example.org"),
+            stage: Stage::Asked,
+            id: String::new(),
+            passwords: vec![PASSWORD.to_owned()],
+            names: vec![format!("person{number}")],
+            session: None,
+            ended: Vec::new(),
+            notices: 0,
+        }
+    }
+
+    /// Until the end, or until something stays unknown that nobody could go on from.
+    pub async fn live(&mut self, town: &Town, number: usize) {
+        let _ = self.go(town, number).await;
+    }
+
+    async fn go(&mut self, town: &Town, number: usize) -> Option<()> {
+        let input = json!({ "input": { "email": self.email, "password": PASSWORD } });
+        data(town.ask("sign_up", input, &[]).await)?;
+        self.stage = Stage::SignedUp;
+        let ticket = town.ticket_for(&self.email).await?;
+        self.verify(town, &ticket).await?;
+        for round in 0..3 {
+            self.refresh(town).await?;
+            self.rename(town, format!("Renamed {round}")).await?;
+        }
+        self.change_password(town, format!("another battery staple {number}"))
+            .await?;
+        self.come_and_go(town).await?;
+        if number.is_multiple_of(3) {
+            self.delete(town).await?;
+        }
+        Some(())
+    }
+
+    fn enter(&mut self, session: &Value) -> Option<()> {
+        let text = |name: &str| session[name].as_str().map(str::to_owned);
+        self.session = Some(Tokens {
+            access: text("accessToken")?,
+            refresh: text("refreshToken")?,
+        });
+        self.id = session["user"]["id"].as_str()?.to_owned();
+        Some(())
+    }
+
+    async fn verify(&mut self, town: &Town, ticket: &str) -> Option<()> {
+        match town.insist("verify_email", by_ticket(ticket), &[]).await {
+            (Heard::Data(data), _) => {
+                self.stage = Stage::Account;
+                self.enter(&data["verifyEmail"])
+            }
+            // It had been done, and the answer was lost.
+            (Heard::Code(code), true) if code == "INVALID_TICKET" => {
+                self.stage = Stage::Account;
+                self.sign_in(town).await
+            }
+            (Heard::Code(code), _) => self.complain(town, "verifying", &code),
+            (Heard::Nothing, _) => None,
+        }
+    }
+
+    async fn sign_in(&mut self, town: &Town) -> Option<()> {
+        let input = json!({ "login": self.email, "password": self.passwords[0] });
+        let heard = town.insist("sign_in", json!({ "input": input }), &[]).await;
+        self.enter(&data(heard.0)?["signIn"])
+    }
+
+    async fn refresh(&mut self, town: &Town) -> Option<()> {
+        let started = Instant::now();
+        let before = self.session.take()?;
+        let input = json!({ "input": { "refreshToken": before.refresh } });
+        match town.insist("refresh_session", input, &[]).await.0 {
+            Heard::Data(data) => self.enter(&data["refreshSession"]),
+            Heard::Code(_) if started.elapsed() > GRACE => self.sign_in(town).await,
+            Heard::Code(code) => self.complain(town, "refreshing", &code),
+            Heard::Nothing => None,
+        }
+    }
+
+    async fn rename(&mut self, town: &Town, name: String) -> Option<()> {
+        let input = json!({ "userId": self.id, "displayName": name });
+        self.names.push(name);
+        let heard = administer(town, "admin_update_user", input).await.0;
+        data(heard)?;
+        self.names.drain(..self.names.len() - 1);
+        Some(())
+    }
+
+    async fn change_password(&mut self, town: &Town, password: String) -> Option<()> {
+        let session = self.session.take()?;
+        let bearer = format!("Bearer {}", session.access);
+        let old = self.passwords[0].clone();
+        let input = json!({ "currentPassword": old, "newPassword": password });
+        self.passwords.push(password);
+        let headers = [("authorization", bearer.as_str())];
+        let heard = town.ask("change_password", json!({ "input": input }), &headers);
+        let answer = data(heard.await)?;
+        self.passwords.remove(0);
+        self.notices += 1;
+        self.enter(&answer["changePassword"])
+    }
+
+    /// Another session, on and off.
+    async fn come_and_go(&mut self, town: &Town) -> Option<()> {
+        let kept = self.session.clone();
+        self.sign_in(town).await?;
+        let other = std::mem::replace(&mut self.session, kept)?;
+        let input = json!({ "input": { "refreshToken": other.refresh } });
+        data(town.insist("sign_out", input, &[]).await.0)?;
+        self.ended.push(other);
+        Some(())
+    }
+
+    async fn delete(&mut self, town: &Town) -> Option<()> {
+        let input = json!({ "userId": self.id });
+        match administer(town, "admin_delete_user", input).await {
+            (Heard::Data(_), _) => {}
+            (Heard::Code(code), true) if code == "NOT_FOUND" => {}
+            (Heard::Code(code), false) => return self.complain(town, "deleting", &code),
+            _ => return None,
+        }
+        self.stage = Stage::Deleted;
+        self.ended.extend(self.session.take());
+        // A notice that had not left has nobody to go to any more.
+        self.notices = 0;
+        Some(())
+    }
+
+    fn complain(&self, town: &Town, what: &str, code: &str) -> Option<()> {
+        town.complain(format!("{}: {what}: {code}", self.email));
+        None
+    }
+}
+
+async fn administer(town: &Town, query: &str, input: Value) -> (Heard, bool) {
+    let headers = [("x-vestibule-admin-secret", ADMIN_SECRET)];
+    town.insist(query, json!({ "input": input }), &headers)
+        .await
+}
+
+fn data(heard: Heard) -> Option<Value> {
+    match heard {
+        Heard::Data(data) => Some(data),
+        Heard::Code(_) | Heard::Nothing => None,
+    }
+}
