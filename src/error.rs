@@ -238,6 +238,7 @@ pub fn is_lost_race(error: &DbErr) -> bool {
 }
 
 fn is_outage(error: &DbErr) -> bool {
+    use sqlx::sqlite::SqliteError;
     if matches!(error, DbErr::ConnectionAcquire(_)) {
         return true;
     }
@@ -247,20 +248,35 @@ fn is_outage(error: &DbErr) -> bool {
     match error {
         SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) => true,
         SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::WorkerCrashed => true,
-        // 57: operator intervention (shutdown, statement timeout); 53: no resources; 08: connection; 40: the
-        // transaction lost a race; 25006: a replica that is being promoted; 25P03: a transaction stood idle; 23503: what a
-        // row belongs to was deleted meanwhile, which is told when it is asked again. SQLite: 5 busy, 6 locked, 13 full,
-        // 787 as 23503.
-        SqlxError::Database(error) => error.code().is_some_and(|code| {
-            let sqlite = matches!(code.as_ref(), "5" | "6" | "13" | "261" | "517" | "787");
-            sqlite
-                || matches!(code.as_ref(), "25006" | "25P03" | "23503")
-                || ["57", "53", "08", "40"]
-                    .iter()
-                    .any(|class| code.len() == 5 && code.starts_with(class))
-        }),
+        SqlxError::Database(error) => {
+            let sqlite = error.try_downcast_ref::<SqliteError>().is_some();
+            let code = error.code();
+            code.is_some_and(|code| {
+                if sqlite {
+                    passes_on_sqlite(&code)
+                } else {
+                    passes_on_postgres(&code)
+                }
+            })
+        }
         _ => false,
     }
+}
+
+/// 5 busy, 6 locked, 10 the disk fails, 13 it is full, 14 the file cannot be opened, each with whatever tells more in the
+/// octets above the lowest; 787: what a row belongs to was deleted meanwhile, which is told when it is asked again.
+fn passes_on_sqlite(code: &str) -> bool {
+    let code = code.parse::<i32>().unwrap_or_default();
+    matches!(code & 0xff, 5 | 6 | 10 | 13 | 14) || code == 787
+}
+
+/// 57: operator intervention (shutdown, statement timeout); 53: no resources; 08: connection; 40: the transaction lost a
+/// race; 25006: a replica that is being promoted; 25P03: a transaction stood idle; 23503: as 787 of SQLite.
+fn passes_on_postgres(code: &str) -> bool {
+    matches!(code, "25006" | "25P03" | "23503")
+        || ["57", "53", "08", "40"]
+            .iter()
+            .any(|class| code.starts_with(class))
 }
 
 #[cfg(test)]

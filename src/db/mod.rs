@@ -12,7 +12,8 @@ use sea_orm::{
     ConnectOptions, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::watch;
 
 use self::pools::Pools;
@@ -100,6 +101,9 @@ impl Db {
                 .busy_timeout(timeout)
                 .foreign_keys(true)
         });
+        options.map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|connection, _| Box::pin(is_out_of_transactions(connection)))
+        });
         // An idle connection costs nothing, and opening one anew costs its page cache.
         options
             .idle_timeout(None::<Duration>)
@@ -159,6 +163,22 @@ impl Db {
             _ = stop.wait_for(|stop| *stop) => {}
         }
     }
+}
+
+/// Whether a connection may be used again. SQLite ends a transaction by itself where it fails for want of room or by a
+/// failing disk; the driver then finds nothing to roll back and believes that it is still inside. What came next would be
+/// a part of that transaction, which nobody ever commits: acknowledged, and lost. Such a connection is closed.
+async fn is_out_of_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // A rollback is under way: this is answered after it.
+    connection.ping().await?;
+    let inside = connection.is_in_transaction();
+    if inside {
+        tracing::warn!("a transaction ended by itself; its connection is replaced");
+    }
+    Ok(!inside)
 }
 
 /// Makes a SQLite file that is not there yet, readable by its owner alone: it will hold password hashes and sealed keys.

@@ -4,9 +4,14 @@
 //! A short form runs with every other test; `VESTIBULE_FAULTS=full` asks for every round. What was measured is printed
 //! (`--nocapture`); a speed is judged in the full form only.
 
+mod client;
 mod database;
+mod disk;
 mod kill;
+mod soak;
+mod time;
 mod town;
+mod writer;
 
 /// So many of something: a few in the short form, all of them in the full one.
 fn rounds(short: usize, full: usize) -> usize {

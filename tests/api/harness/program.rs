@@ -170,6 +170,16 @@ impl Program {
         number.expect("its memory")
     }
 
+    /// Files and sockets that it holds open.
+    pub fn descriptors(&self) -> usize {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        folder.expect("a running program").count()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to stop, as a service manager does.
     pub fn terminate(&self) {
         let id = self.child.id().to_string();

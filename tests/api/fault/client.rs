@@ -1,0 +1,143 @@
+//! Clients that dawdle, fall asleep, or come in thousands: each is sent away in time, and people sign in all the while.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use super::rounds;
+use crate::harness::program::Program;
+use crate::harness::{PASSWORD, wire};
+
+/// No client may hold a connection for longer that does not send what it began: the read timeout of 10 seconds for the
+/// headers, another one for the body, and room for a crowded machine.
+const LONGEST: Duration = Duration::from_secs(60);
+/// KiB.
+const ROOM: u64 = 200 * 1024;
+
+/// As many connections as this process may open; the machine's limit is told where it is lower.
+fn as_many_as(wanted: usize) -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let limit = line.and_then(|line| line.split_whitespace().nth(3)?.parse::<usize>().ok());
+    // Other tests run in this process, too.
+    let room = limit.unwrap_or(1024).saturating_sub(600);
+    if room < wanted {
+        println!("{room} connections instead of {wanted}: `ulimit -n` allows no more");
+    }
+    wanted.min(room)
+}
+
+/// Somebody tries to sign in and is answered.
+async fn people_sign_in(address: SocketAddr) {
+    let input = json!({ "input": { "login": "nobody@example.org", "password": PASSWORD } });
+    let answer = wire::run(address, "sign_in", input, &[]).await.json();
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"], "INVALID_CREDENTIALS",
+        "{answer}"
+    );
+}
+
+/// Sends the beginning, then an octet now and then, until the other side closes; says how long that took.
+fn dawdle(address: SocketAddr, beginning: String, pause: Duration) -> JoinHandle<Duration> {
+    tokio::spawn(async move {
+        let mut stream = wire::connect(address).await;
+        drop(stream.write_all(beginning.as_bytes()).await);
+        let started = Instant::now();
+        let (mut reading, mut writing) = stream.into_split();
+        let dripping = async {
+            while writing.write_all(b"a").await.is_ok() {
+                tokio::time::sleep(pause).await;
+            }
+        };
+        let closed = async {
+            let mut sink = tokio::io::sink();
+            drop(tokio::io::copy(&mut reading, &mut sink).await);
+        };
+        let end = async {
+            tokio::select! {
+                () = dripping => {}
+                () = closed => {}
+            }
+        };
+        let end = tokio::time::timeout(LONGEST, end).await;
+        end.expect("closed in time");
+        started.elapsed()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_slow_requests_are_ended_and_people_sign_in_all_the_while() {
+    // The defaults in the full form; a short one does not wait so long.
+    let settings = [("VESTIBULE_READ_TIMEOUT", ["2000", "10000"][rounds(0, 1)])];
+    let program = Program::serve(&settings).await;
+    let address = program.address;
+    let many = as_many_as(rounds(200, 5_000));
+    let headers = "POST /graphql HTTP/1.1\r\nhost: localhost\r\nx: ".to_owned();
+    let body = "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                content-length: 1000\r\n\r\n{"
+        .to_owned();
+    let pause = Duration::from_secs(rounds(1, 10) as u64);
+    let mut slow = Vec::new();
+    for number in 0..many {
+        let beginning = if number % 5 == 0 { &body } else { &headers };
+        slow.push(dawdle(address, beginning.clone(), pause));
+    }
+    people_sign_in(address).await;
+    let mut longest = Duration::ZERO;
+    for slow in slow {
+        longest = longest.max(slow.await.expect("a slow client"));
+    }
+    people_sign_in(address).await;
+    println!("{many} slow requests: the last one was ended after {longest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_idle_connections_cost_little_and_are_closed() {
+    let program = Program::serve(&[]).await;
+    let before = (program.memory(), program.descriptors());
+    let many = as_many_as(rounds(300, 10_000));
+    let mut idle = Vec::new();
+    for _ in 0..many {
+        idle.push(wire::connect(program.address).await);
+    }
+    people_sign_in(program.address).await;
+    let grown = program.memory().saturating_sub(before.0);
+    println!("{many} idle connections: {grown} KiB more");
+    assert!(grown < ROOM, "{grown} KiB");
+    let end = Instant::now() + LONGEST;
+    while program.descriptors() > before.1 + 20 {
+        assert!(Instant::now() < end, "they stay open");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    drop(idle);
+    people_sign_in(program.address).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_house_without_a_free_descriptor_opens_again_by_itself() {
+    let program = Program::serve_under("ulimit -n 64", &[]).await;
+    let mut idle = Vec::new();
+    for _ in 0..150 {
+        // The system takes what the house cannot, up to the length of its queue.
+        let opened = TcpStream::connect(program.address);
+        match tokio::time::timeout(Duration::from_secs(1), opened).await {
+            Ok(Ok(stream)) => idle.push(stream),
+            Ok(Err(_)) | Err(_) => break,
+        }
+    }
+    let end = Instant::now() + LONGEST;
+    while !program.output().contains("a connection cannot be accepted") {
+        assert!(Instant::now() < end, "{}", program.output());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Those who wait behind the idle ones are answered once these are closed for their silence.
+    people_sign_in(program.address).await;
+    drop(idle);
+    people_sign_in(program.address).await;
+}
