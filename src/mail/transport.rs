@@ -24,6 +24,8 @@ const POOL: u32 = 8;
 const IDLE: Duration = Duration::from_secs(30);
 /// However many steps a conversation has, it ends within this many deadlines of one step.
 const STEPS: u32 = 6;
+/// And within this, which is shorter than a worker's claim on a job: nobody else takes the mail up meanwhile.
+const LONGEST: Duration = Duration::from_secs(4 * 60);
 
 /// Why a mail could not be handed over.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +116,7 @@ impl Mailer {
             pool: Arc::new(RwLock::new(builder.clone().build())),
             builder,
             from,
-            deadline: options.timeout * STEPS,
+            deadline: (options.timeout * STEPS).min(LONGEST),
         })))
     }
 

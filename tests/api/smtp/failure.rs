@@ -70,11 +70,13 @@ on_both_databases! {
     }
 
     async fn a_server_that_hangs_holds_up_neither_the_mutation_nor_the_worker(backend: Backend) {
-        for manner in [Manner::HangsAtOnce, Manner::HangsAfterData] {
+        let at = ["EHLO", "MAIL", "RCPT", "DATA"].map(Manner::HangsAt);
+        let manners = at.into_iter().chain([Manner::HangsAtOnce, Manner::HangsAfterData]);
+        let hang = async |manner| {
             let mail = MailServer::start(Seal::Plain, manner, "localhost").await;
             let test = house(backend, &mail, &[]).await;
             test.anon().sign_up("ann@example.org").await.ok();
-            tokio::time::timeout(Duration::from_secs(20), test.run_jobs()).await.expect("an end");
+            tokio::time::timeout(Duration::from_secs(60), test.run_jobs()).await.expect("an end");
             let waiting = job(&test).await;
             assert_eq!((waiting.attempts, waiting.done_at, waiting.buried_at), (1, None, None));
 
@@ -83,7 +85,8 @@ on_both_databases! {
             test.run_jobs().await;
             let ended = job(&test).await;
             assert!(ended.done_at.is_some(), "{ended:?}");
-        }
+        };
+        futures_util::future::join_all(manners.map(hang)).await;
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Manner {
     QuotesTheLink,
     /// Says nothing more after the octets of the mail have arrived.
     HangsAfterData,
+    /// Does not answer this command.
+    HangsAt(&'static str),
     /// Takes the mail and does not say so.
     TakesInSilence,
     /// Accepts connections and does not even greet.
@@ -176,7 +178,11 @@ impl MailServer {
                 self.memory.lock().unwrap().plain.push(line.clone());
             }
             let verb = line.split([' ', ':']).next().unwrap_or_default();
-            let answer = match verb.to_ascii_uppercase().as_str() {
+            let verb = verb.to_ascii_uppercase();
+            if matches!(self.manner(), Manner::HangsAt(at) if at == verb) {
+                std::future::pending::<()>().await;
+            }
+            let answer = match verb.as_str() {
                 "EHLO" if offers => "250-mail.test\r\n250-8BITMIME\r\n250 STARTTLS",
                 "EHLO" => "250-mail.test\r\n250-8BITMIME\r\n250 AUTH PLAIN",
                 "AUTH" => "235 welcome",
