@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// How many checks each group has.
-const GROUPS: [(&str, usize); 10] = [
+const GROUPS: [(&str, usize); 11] = [
     ("GQL", 11),
     ("ACC", 11),
     ("PW", 8),
@@ -15,10 +15,10 @@ const GROUPS: [(&str, usize); 10] = [
     ("AZ", 6),
     ("WEB", 5),
     ("LEAK", 4),
+    ("REL", 16),
 ];
-
-/// Of a group that is not complete yet.
-const SINGLE: [&str; 4] = ["REL-04", "REL-05", "REL-11", "REL-13"];
+/// Their tests are not written yet.
+const TO_COME: [&str; 1] = ["REL-12"];
 
 /// Id and proof of every row.
 fn rows() -> BTreeMap<String, String> {
@@ -51,7 +51,7 @@ fn every_check_has_a_row() {
     let ids = GROUPS
         .iter()
         .flat_map(|(group, many)| (1..=*many).map(move |number| format!("{group}-{number:02}")));
-    let ids: Vec<_> = ids.chain(SINGLE.map(str::to_owned)).collect();
+    let ids: Vec<_> = ids.filter(|id| !TO_COME.contains(&id.as_str())).collect();
     for id in &ids {
         let proof = rows.get(id).unwrap_or_else(|| panic!("{id} has no row"));
         assert!(

@@ -124,4 +124,18 @@ on_both_databases! {
         test.clock.advance(TimeDelta::hours(1));
         assert_eq!((prune(&second).await, prune(&test).await), (1, 0));
     }
+
+    async fn what_does_not_fit_into_one_batch_goes_in_several(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let row = |number| limit_counter::ActiveModel {
+            key: Set(format!("long ago {number}")),
+            count: Set(1),
+            window_ends_at: Set(test.app.now()),
+        };
+        let many = limit_counter::Entity::insert_many((0..1_201).map(row));
+        many.exec_without_returning(test.app.db.write()).await.expect("counters");
+        assert_eq!(prune(&test).await, 1_201);
+        // The one by which instances take turns.
+        assert_eq!(rows::<limit_counter::Entity>(&test).await, 1);
+    }
 }
