@@ -292,4 +292,14 @@ mod tests {
         assert_eq!(error.code(), Code::Internal);
         assert!(!error.to_string().contains("secret_column"));
     }
+
+    #[test]
+    fn a_disk_that_fails_passes_and_a_text_that_is_none_does_not() {
+        // Full; a write and the growth of the shared memory that failed; a taken name.
+        let passes = ["13", "778", "4874", "2067"].map(passes_on_sqlite);
+        assert_eq!(passes, [true, true, true, false]);
+        // Its number would be that of a busy SQLite.
+        assert!(!passes_on_postgres("22021"));
+        assert!(passes_on_postgres("57P01") && passes_on_postgres("25P03"));
+    }
 }

@@ -7,9 +7,9 @@ use serde_json::json;
 use vestibule::clock::Rng;
 
 use super::rounds;
-use super::town::Town;
-use crate::harness::program::Program;
-use crate::harness::{Backend, Database, PASSWORD, TestApp, wire};
+use super::town::{Town, is_whole};
+use crate::harness::program::{Program, free_address};
+use crate::harness::{Backend, Database, MASTER_KEY, PASSWORD, TestApp, wire};
 use crate::smtp::server::Manner;
 use crate::support::verify_ticket;
 
@@ -61,6 +61,21 @@ async fn what_was_acknowledged_outlives_every_kill_on_postgres() {
 }
 
 on_both_databases! {
+    async fn a_first_start_that_is_killed_hinders_no_other(backend: Backend) {
+        for _ in 0..rounds(3, 20) {
+            let database = Database::empty(backend).await;
+            let url = database.url();
+            let settings = [("VESTIBULE_DATABASE_URL", url.as_str()), ("VESTIBULE_MASTER_KEY", MASTER_KEY)];
+            let mut program = Program::start(free_address(), &settings);
+            tokio::time::sleep(any_moment() / 2).await;
+            program.kill();
+            program.start_again().await;
+            let keys = wire::get(program.address, "/.well-known/jwks.json", &[]).await.json();
+            assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1), "{keys}");
+            is_whole(&database.connect().await).await;
+        }
+    }
+
     async fn a_mail_that_was_taken_when_the_program_was_killed_comes_again_with_the_same_proof(backend: Backend) {
         let town = Town::found().await;
         let database = Database::empty(backend).await;

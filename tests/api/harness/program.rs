@@ -176,10 +176,6 @@ impl Program {
         folder.expect("a running program").count()
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Asks it to stop, as a service manager does.
     pub fn terminate(&self) {
         let id = self.child.id().to_string();
