@@ -19,6 +19,7 @@ use crate::hasher::{Hasher, HasherOptions};
 use crate::job::{self, Desk, Task, Worker};
 use crate::key::{self, KeyRing, Sealer};
 use crate::mail::{Inbox, Mailer, SmtpOptions};
+use crate::metrics::Metrics;
 use crate::text::Texts;
 use crate::ticket::TicketKey;
 
@@ -36,6 +37,10 @@ pub struct App {
     /// What links and mails are made with.
     pub desk: Desk,
     pub texts: Texts,
+    /// What is counted for `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// When the house was opened.
+    pub opened_at: DateTime<Utc>,
     /// Where mail stays when no mail server is set (development only).
     pub inbox: Option<Inbox>,
     leaving: Arc<AtomicBool>,
@@ -52,6 +57,7 @@ impl App {
         let timeout = Duration::from_millis(settings.database_timeout);
         // First, because a broken text is found without a database.
         let texts = Texts::load(settings.templates.as_deref()).map_err(Error::internal)?;
+        let metrics = Arc::<Metrics>::default();
         let sealer = Arc::new(Sealer::new(&config.master_key, rng.clone())?);
         let db = Db::connect(
             &settings.database_url,
@@ -59,10 +65,11 @@ impl App {
             timeout,
             rng.clone(),
         )
-        .await?;
+        .await?
+        .measured_by(Arc::clone(&metrics));
         let tickets = furnish(&db, &sealer, settings.token_algorithm, (&clock, &rng)).await?;
         let keys = KeyRing::load(db.read(), sealer, config.issuer()).await?;
-        let hasher = Hasher::start(&hasher_options(&config), rng.clone())?;
+        let hasher = Hasher::start(&hasher_options(&config), rng.clone(), Arc::clone(&metrics))?;
         let patience = Duration::from_millis(settings.breach_timeout);
         let breaches = Breaches::new(settings.breach_url.as_ref(), patience)?;
         let (mailer, inbox) = mailer(&config)?;
@@ -78,10 +85,12 @@ impl App {
             desk.clone(),
             settings.mail_attempts,
             settings.audit_days,
+            Arc::clone(&metrics),
         );
         Ok(Self {
             config: Arc::new(config),
             db,
+            opened_at: clock.now(),
             clock,
             rng,
             hasher,
@@ -91,6 +100,7 @@ impl App {
             worker,
             desk,
             texts,
+            metrics,
             inbox,
             leaving: Arc::default(),
         })
@@ -126,6 +136,7 @@ impl App {
         event: Event,
     ) -> Result<()> {
         let now = self.now();
+        self.metrics.event(event.kind.as_str());
         event.record(db, self.rng.id(now), now, origin).await
     }
 
@@ -140,7 +151,10 @@ impl App {
         events: Vec<Event>,
     ) -> Result<()> {
         let now = self.now();
-        let events = events.into_iter().map(|event| (self.rng.id(now), event));
+        let events = events.into_iter().map(|event| {
+            self.metrics.event(event.kind.as_str());
+            (self.rng.id(now), event)
+        });
         event::record_all(db, events, now, origin).await
     }
 

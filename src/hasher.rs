@@ -17,6 +17,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::clock::Rng;
 use crate::error::{Error, RETRY_AFTER, Result};
+use crate::metrics::{Metrics, PasswordRefusal};
 use crate::secret::Secret;
 
 /// Stored hashes that would cost more memory than this (in KiB) are not computed: one row must not exhaust a machine.
@@ -54,15 +55,17 @@ pub struct Hasher {
     wait: Duration,
     rng: Rng,
     load: Arc<Load>,
+    metrics: Arc<Metrics>,
     workers: usize,
     /// What the password of an unknown login is compared with, so that it costs the same as a known one.
     decoy: Arc<str>,
 }
 
-/// How many wait, and how long one hash takes (nanoseconds, a running mean).
+/// How many wait and how many are at work, and how long one hash takes (nanoseconds, a running mean).
 #[derive(Debug, Default)]
 struct Load {
     waiting: AtomicUsize,
+    running: AtomicUsize,
     pace: AtomicU64,
 }
 
@@ -89,6 +92,7 @@ struct Job {
     password: Secret,
     salt: Vec<u8>,
     params: Params,
+    asked: Instant,
     deadline: Instant,
     answer: oneshot::Sender<Result<[u8; OUTPUT]>>,
 }
@@ -98,7 +102,7 @@ impl Hasher {
     ///
     /// # Errors
     /// When the cost is outside of what Argon2id allows, or a thread cannot be started.
-    pub fn start(options: &HasherOptions, rng: Rng) -> Result<Self> {
+    pub fn start(options: &HasherOptions, rng: Rng, metrics: Arc<Metrics>) -> Result<Self> {
         let params = Params::new(options.memory, options.passes, options.lanes, Some(OUTPUT))
             .map_err(to_internal)?;
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -107,9 +111,10 @@ impl Hasher {
         let (jobs, load) = (Arc::new(Mutex::new(jobs)), Arc::<Load>::default());
         for number in 0..workers {
             let (jobs, load) = (Arc::clone(&jobs), Arc::clone(&load));
+            let metrics = Arc::clone(&metrics);
             thread::Builder::new()
                 .name(format!("password-{number}"))
-                .spawn(move || work_through(&jobs, &load))
+                .spawn(move || work_through(&jobs, &load, &metrics))
                 .map_err(Error::internal)?;
         }
         // No password has this hash: the output is random, not computed.
@@ -120,6 +125,7 @@ impl Hasher {
             wait: options.wait,
             rng,
             load,
+            metrics,
             workers,
             decoy: decoy.into(),
         })
@@ -169,22 +175,35 @@ impl Hasher {
         })
     }
 
+    /// Passwords that wait for a worker.
+    pub fn waiting(&self) -> usize {
+        self.load.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Passwords that are being hashed.
+    pub fn running(&self) -> usize {
+        self.load.running.load(Ordering::Relaxed)
+    }
+
     async fn run(&self, password: &Secret, salt: Vec<u8>, params: Params) -> Result<[u8; OUTPUT]> {
         let overloaded = Error::Overloaded {
             retry_after: RETRY_AFTER,
         };
         // Who cannot be served in time is told at once, instead of at the end of the wait.
         if self.load.wait(self.workers) > self.wait {
+            self.metrics.password_refused(PasswordRefusal::TooSlow);
             return Err(overloaded);
         }
         let (answer, answered) = oneshot::channel();
-        let deadline = Instant::now() + self.wait;
+        let asked = Instant::now();
+        let deadline = asked + self.wait;
         self.load.waiting.fetch_add(1, Ordering::Relaxed);
         // Dropping `answered`, when the client has gone, is what tells the worker to skip this job.
         match self.queue.try_send(Job {
             password: normalized(password),
             salt,
             params,
+            asked,
             deadline,
             answer,
         }) {
@@ -192,7 +211,10 @@ impl Hasher {
             Err(refused) => {
                 self.load.waiting.fetch_sub(1, Ordering::Relaxed);
                 match refused {
-                    TrySendError::Full(_) => Err(overloaded),
+                    TrySendError::Full(_) => {
+                        self.metrics.password_refused(PasswordRefusal::QueueFull);
+                        Err(overloaded)
+                    }
                     TrySendError::Disconnected(_) => {
                         Err(Error::internal("the password workers have ended"))
                     }
@@ -208,7 +230,7 @@ fn normalized(password: &Secret) -> Secret {
     Secret::new(password.expose().nfc().collect::<String>())
 }
 
-fn work_through(jobs: &Mutex<Receiver<Job>>, load: &Load) {
+fn work_through(jobs: &Mutex<Receiver<Job>>, load: &Load, metrics: &Metrics) {
     let mut memory: Vec<Block> = Vec::new();
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -220,16 +242,21 @@ fn work_through(jobs: &Mutex<Receiver<Job>>, load: &Load) {
             continue;
         }
         let begun = Instant::now();
+        metrics.password_waited(begun - job.asked);
         let result = if begun > job.deadline {
+            metrics.password_refused(PasswordRefusal::TooSlow);
             Err(Error::Overloaded {
                 retry_after: RETRY_AFTER,
             })
         } else {
             // A worker that ended would be missed by every password after this one.
+            load.running.fetch_add(1, Ordering::Relaxed);
             let hashing = AssertUnwindSafe(|| argon2id(&job, &mut memory));
             let result = catch_unwind(hashing)
                 .unwrap_or_else(|_| Err(Error::internal("hashing a password panicked")));
+            load.running.fetch_sub(1, Ordering::Relaxed);
             load.note(begun.elapsed());
+            metrics.password_hashed(begun.elapsed());
             result
         };
         // The client may have gone meanwhile; then nobody wants the answer.

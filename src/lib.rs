@@ -11,7 +11,7 @@
 //! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], and [`locksmith`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
 //! | hall | [`app`], [`caller`], [`scalar`] | what every room sees |
 //! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
-//! | ground | [`config`], [`telemetry`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
+//! | ground | [`config`], [`telemetry`], [`metrics`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
 //!
 //! Below the ground lie two crates: `entity`, the tables, and `migration`, their history.
 //!
@@ -41,6 +41,7 @@ pub mod key;
 pub mod limit;
 pub mod locksmith;
 pub mod mail;
+pub mod metrics;
 pub mod password;
 pub mod realm;
 pub mod scalar;

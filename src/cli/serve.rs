@@ -13,6 +13,9 @@ use crate::config::Config;
 use crate::http::{self, ServerOptions};
 use crate::locksmith;
 
+/// Connections to `/metrics` held open at once, where it has an address of its own.
+const WATCHERS: usize = 16;
+
 pub async fn serve(config: Config) -> Result<(), Failure> {
     let bind = config.settings.bind;
     let app = App::open(config, Clock::system(), Rng::system())
@@ -21,6 +24,14 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let listener = TcpListener::bind(bind)
         .await
         .map_err(|cause| format!("VESTIBULE_BIND: {cause}"))?;
+    let metrics_listener = match app.config.settings.metrics_bind {
+        Some(bind) => Some(
+            TcpListener::bind(bind)
+                .await
+                .map_err(|cause| format!("VESTIBULE_METRICS_BIND: {cause}"))?,
+        ),
+        None => None,
+    };
     let mut signals = Signals::listen()?;
     greet(&app.config);
 
@@ -34,6 +45,14 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         read_timeout: Duration::from_millis(settings.read_timeout),
         shutdown_timeout: Duration::from_millis(settings.shutdown_timeout),
     };
+    let watched = metrics_listener.map(|listener| {
+        let few = ServerOptions {
+            connections: WATCHERS,
+            ..options
+        };
+        let router = http::metrics_router(app.clone());
+        tokio::spawn(http::serve(listener, router, few, stop.clone()))
+    });
     let server = tokio::spawn(http::serve(
         listener,
         http::router(app.clone()),
@@ -46,6 +65,9 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     // Nobody listening any more means that everything has ended already.
     let _ = tell.send(true);
     server.await?;
+    if let Some(watched) = watched {
+        watched.await?;
+    }
     worker.await?;
     locksmith.await?;
     watch.await?;

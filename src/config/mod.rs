@@ -84,6 +84,11 @@ impl Config {
         self.settings.mode == Mode::Development
     }
 
+    /// Whether `/metrics` answers at the main address: in development, unless it has one of its own.
+    pub fn metrics_on_main(&self) -> bool {
+        self.is_development() && self.settings.metrics_bind.is_none()
+    }
+
     pub fn introspection(&self) -> bool {
         self.settings
             .introspection
@@ -144,6 +149,12 @@ impl Config {
             return Err(ConfigError::invalid(
                 "VESTIBULE_ADMIN_SECRET",
                 "must have at least 16 characters",
+            ));
+        }
+        if settings.bind.port() != 0 && settings.metrics_bind == Some(settings.bind) {
+            return Err(ConfigError::invalid(
+                "VESTIBULE_METRICS_BIND",
+                "must not be the address that everybody reaches",
             ));
         }
         check_database_url(settings.database_url.expose())?;

@@ -63,6 +63,11 @@ pub struct Settings {
     #[arg(long, default_value = "127.0.0.1:4000")]
     pub bind: SocketAddr,
 
+    /// Where `/metrics` answers: address and port of a listener of its own, which the public must not reach. Unset: at the
+    /// main address in development, nowhere in production.
+    #[arg(long)]
+    pub metrics_bind: Option<SocketAddr>,
+
     /// What links and the tokens' issuer are built from; never a request header. Default: `http://` and `bind`.
     #[arg(long)]
     pub public_url: Option<Url>,

@@ -6,7 +6,8 @@ mod retry;
 
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sea_orm::{
     ConnectOptions, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
@@ -21,6 +22,7 @@ use self::pools::Pools;
 pub use retry::Lone;
 
 use crate::clock::Rng;
+use crate::metrics::Metrics;
 use crate::secret::Secret;
 
 /// For every connection to be closed at the end.
@@ -33,6 +35,15 @@ pub struct Db {
     writer: Lone,
     /// For the pauses of those who lost a race.
     rng: Rng,
+    metrics: Arc<Metrics>,
+}
+
+/// Connections of one pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    pub name: &'static str,
+    pub open: usize,
+    pub idle: usize,
 }
 
 impl Db {
@@ -84,7 +95,35 @@ impl Db {
             reader: lone(reader),
             writer: lone(writer),
             rng,
+            metrics: Arc::default(),
         }
+    }
+
+    /// Its waits are counted there.
+    pub fn measured_by(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// How many connections there are, and how many of them nobody uses now.
+    pub fn pools(&self) -> Vec<Pool> {
+        if self.backend() == DbBackend::Postgres {
+            let pool = self.writer.get_postgres_connection_pool();
+            return vec![Pool {
+                name: "all",
+                open: pool.size() as usize,
+                idle: pool.num_idle(),
+            }];
+        }
+        [("read", &self.reader), ("write", &self.writer)]
+            .map(|(name, lone)| {
+                let pool = lone.get_sqlite_connection_pool();
+                Pool {
+                    name,
+                    open: pool.size() as usize,
+                    idle: pool.num_idle(),
+                }
+            })
+            .into()
     }
 
     async fn connect_sqlite(
@@ -136,7 +175,10 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.write().begin_with_options(options).await
+        let asked = Instant::now();
+        let begun = self.write().begin_with_options(options).await;
+        self.metrics.begun(asked.elapsed());
+        begun
     }
 
     pub fn backend(&self) -> DbBackend {

@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use async_graphql::{ServerError, Variables};
+use async_graphql::{PathSegment, ServerError, Variables};
 use async_graphql_axum::GraphQLResponse;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -19,6 +19,7 @@ use super::guard::{self, Refusal};
 use super::layer::RequestId;
 use super::negotiate::{self, Media};
 use super::{House, caller, graphiql};
+use crate::app::App;
 use crate::error::{Code, Error, RETRY_AFTER as PAUSE};
 use crate::graphql;
 
@@ -113,8 +114,7 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         Err(_) => failed(Error::Overloaded { retry_after: PAUSE }),
     };
     graphql::put_nulls(&text, operation.as_deref(), &mut response);
-    let discreet = !app.config.introspection();
-    Ok(shape(response, media, &request_id, discreet))
+    Ok(shape(app, response, &document.roots, media, &request_id))
 }
 
 /// Reads `query`, `operationName`, `variables` and `extensions` from the query of a GET or the body of a POST.
@@ -279,14 +279,41 @@ fn refuse(refused: Refused, media: Media) -> Response {
     response
 }
 
+/// Counts what became of each root field. Of a request that was refused, no name is known to be one of the schema's.
+fn count(app: &App, roots: &[guard::Root], response: &async_graphql::Response, refused: bool) {
+    let code = |error: &ServerError| {
+        let code = error.extensions.as_ref().and_then(|all| all.get("code"));
+        match code {
+            Some(async_graphql::Value::Enum(name)) => name.to_string(),
+            _ => String::from("unknown"),
+        }
+    };
+    if refused {
+        let outcome = response.errors.first().map(code).unwrap_or_default();
+        app.metrics.operation("none", &outcome);
+        return;
+    }
+    for root in roots {
+        let about = |error: &&ServerError| match error.path.first() {
+            Some(PathSegment::Field(key)) => *key == *root.key,
+            _ => true,
+        };
+        let outcome = response.errors.iter().find(about).map(code);
+        let outcome = outcome.as_deref().unwrap_or("ok");
+        app.metrics.operation(&root.field, outcome);
+    }
+}
+
 /// Presents the errors, and gives the answer its status: a request error has no `data`.
 fn shape(
+    app: &App,
     mut response: async_graphql::Response,
+    roots: &[guard::Root],
     media: Media,
     request_id: &str,
-    discreet: bool,
 ) -> Response {
-    let presented = graphql::present(&mut response, request_id, discreet);
+    let presented = graphql::present(&mut response, request_id, !app.config.introspection());
+    count(app, roots, &response, presented.refused);
     let mut answer = if presented.refused {
         let status = if media == Media::GraphqlResponse {
             StatusCode::BAD_REQUEST

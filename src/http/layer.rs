@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONNECTION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::House;
+use crate::app::App;
 
 /// The other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -28,14 +28,15 @@ pub struct RequestId(pub Arc<str>);
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub async fn around(State(house): State<House>, mut request: Request, next: Next) -> Response {
-    let id: Arc<str> = house.app.id().to_string().into();
+pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id: Arc<str> = app.id().to_string().into();
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", id = %id);
     let started = Instant::now();
     // Handlers have deadlines of their own and say what was late; this one only catches what they forget.
-    let settings = &house.app.config.settings;
+    let settings = &app.config.settings;
     let deadline = Duration::from_millis(settings.read_timeout + settings.request_timeout);
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run)
@@ -50,7 +51,7 @@ pub async fn around(State(house): State<House>, mut request: Request, next: Next
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     };
     let headers = response.headers_mut();
-    if house.app.is_leaving() {
+    if app.is_leaving() {
         // Whoever comes again comes on a new connection, and by then to another instance.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -64,11 +65,14 @@ pub async fn around(State(house): State<House>, mut request: Request, next: Next
     headers
         .entry(REFERRER_POLICY)
         .or_insert(HeaderValue::from_static("no-referrer"));
-    if house.app.config.is_secure() {
+    if app.config.is_secure() {
         let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         headers.insert(STRICT_TRANSPORT_SECURITY, two_years);
     }
-    let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
+    let (status, taken) = (response.status().as_u16(), started.elapsed());
+    let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
+    app.metrics.answered(route, status, taken);
+    let millis = taken.as_millis();
     // The path without its query: that may hold a ticket. So may a path that we do not know: some mail programs write
     // the question mark of a link as %3F.
     let path = if status == 404 { "unknown" } else { &path };

@@ -10,11 +10,13 @@ mod health;
 mod inbox;
 mod jwks;
 mod layer;
+mod metrics;
 mod negotiate;
 mod page;
 mod server;
 
 use axum::Router;
+use axum::extract::FromRef;
 use axum::routing::{any, get};
 pub use graphiql::{CDN, EMBEDDED};
 pub use guard::CREDENTIAL_MUTATIONS;
@@ -31,6 +33,12 @@ pub struct House {
     pub schema: HouseSchema,
 }
 
+impl FromRef<House> for App {
+    fn from_ref(house: &House) -> Self {
+        house.app.clone()
+    }
+}
+
 /// Every address of the house.
 pub fn router(app: App) -> Router {
     let mut router = Router::new()
@@ -42,6 +50,9 @@ pub fn router(app: App) -> Router {
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .merge(page::router());
+    if app.config.metrics_on_main() {
+        router = router.route("/metrics", get(metrics::show));
+    }
     if app.config.is_development() {
         router = router
             .merge(graphiql::router())
@@ -49,12 +60,20 @@ pub fn router(app: App) -> Router {
     }
     let house = House {
         schema: schema(app.clone()),
-        app,
+        app: app.clone(),
     };
     router
+        .layer(axum::middleware::from_fn_with_state(app, layer::around))
+        .with_state(house)
+}
+
+/// `/metrics` and nothing else, for a listener of its own.
+pub fn metrics_router(app: App) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::show))
         .layer(axum::middleware::from_fn_with_state(
-            house.clone(),
+            app.clone(),
             layer::around,
         ))
-        .with_state(house)
+        .with_state(app)
 }

@@ -1,10 +1,12 @@
 //! The outbox: a change writes down what is to be done about it, in its own transaction; a worker does it later, at
 //! least once.
 
+mod backlog;
 mod prune;
 mod task;
 mod worker;
 
+pub use backlog::{Backlog, backlog};
 use chrono::{DateTime, Utc};
 use entity::job;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};

@@ -20,6 +20,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::limit::Limit;
 use crate::mail::{MailError, Mailer};
+use crate::metrics::{MailOutcome, Metrics};
 
 /// Jobs done at once.
 const BATCH: u64 = 8;
@@ -45,6 +46,7 @@ pub struct Worker {
     attempts: i32,
     /// How long the audit trail is kept; for ever with 0.
     audit_days: u32,
+    metrics: Arc<Metrics>,
     wake: Arc<Notify>,
 }
 
@@ -56,6 +58,7 @@ impl Worker {
         desk: Desk,
         attempts: i32,
         audit_days: u32,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             db,
@@ -64,6 +67,7 @@ impl Worker {
             desk,
             attempts,
             audit_days,
+            metrics,
             wake: Arc::default(),
         }
     }
@@ -185,16 +189,21 @@ impl Worker {
             .filter(Column::Id.eq(job.id))
             .filter(Column::ClaimedUntil.eq(claim));
         let update = match outcome {
-            Ok(()) => update
-                .col_expr(Column::DoneAt, ended.into())
-                .col_expr(Column::LastError, Option::<String>::None.into()),
+            Ok(()) => {
+                self.metrics.mail(MailOutcome::Sent);
+                update
+                    .col_expr(Column::DoneAt, ended.into())
+                    .col_expr(Column::LastError, Option::<String>::None.into())
+            }
             Err(error) => {
                 let refused = matches!(error, MailError::Refused(_));
                 let reason: String = error.to_string().chars().take(500).collect();
                 if refused || attempt >= self.attempts {
+                    self.metrics.mail(MailOutcome::GivenUp);
                     tracing::error!(job = %job.id, attempt, reason, "a mail is given up");
                     update.col_expr(Column::BuriedAt, ended.into())
                 } else {
+                    self.metrics.mail(MailOutcome::Retried);
                     tracing::warn!(job = %job.id, attempt, reason, "a mail is not taken; trying again later");
                     update.col_expr(Column::RunAt, (ended + pause_after(attempt)).into())
                 }

@@ -54,12 +54,17 @@ impl Attempt {
                         let limit = Limit::per_hour(settings.failures_per_network);
                         let verdict = limit.count(&tx, &key, now).await?;
                         if !verdict.allowed {
+                            app.metrics.limit_hit("wrong_passwords_of_network");
                             return Err(Error::rate_limited(verdict.again_at - now));
                         }
                         Some(key)
                     }
                 };
-                guesses.take(&tx, now).await?;
+                let taken = guesses.take(&tx, now).await;
+                if let Err(Error::RateLimited { .. }) = &taken {
+                    app.metrics.limit_hit("wrong_passwords_of_account");
+                }
+                taken?;
                 tx.commit().await?;
                 Ok(network)
             })
@@ -129,6 +134,7 @@ pub async fn allow_hash(app: &App, caller: &Caller) -> Result<()> {
     if verdict.allowed {
         Ok(())
     } else {
+        app.metrics.limit_hit("sign_ups_of_network");
         Err(Error::rate_limited(verdict.again_at - app.now()))
     }
 }

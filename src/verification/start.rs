@@ -170,6 +170,7 @@ pub async fn budget(
         .count(tx, &network_counter(&caller.network()), now)
         .await?;
     if settings.rate_limits.is_on() && !by_network.allowed {
+        app.metrics.limit_hit("mails_of_network");
         return Ok(by_network);
     }
     // Then what this network has asked for this address: a stranger uses up no more than a share.
@@ -179,6 +180,7 @@ pub async fn budget(
         .count(tx, &share, now)
         .await?;
     if settings.rate_limits.is_on() && !by_share.allowed {
+        app.metrics.limit_hit("mails_of_network_to_address");
         return Ok(by_share);
     }
     // Counted where limits are off, too: the counter's row makes those who ask for one address follow one another.
@@ -190,6 +192,9 @@ pub async fn budget(
             allowed: true,
             again_at: now,
         });
+    }
+    if !by_address.allowed {
+        app.metrics.limit_hit("mails_to_address");
     }
     let again_at = by_address.again_at.max(by_network.again_at);
     Ok(Verdict {

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use async_graphql::Name;
-use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
+use async_graphql::parser::types::{
+    ExecutableDocument, Field, OperationType, Selection, SelectionSet,
+};
 
 use super::Refusal;
 
@@ -37,12 +39,21 @@ pub const CREDENTIAL_MUTATIONS: [&str; 13] = [
 ];
 
 /// What the handler has to know of a document.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     /// The operation that is named, or the only one, is no query.
     pub writes: bool,
     /// It asks about the schema.
     pub introspects: bool,
+    /// The root fields of that operation, fragments written out.
+    pub roots: Vec<Root>,
+}
+
+/// A root field: by which name it is answered, and which field it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    pub key: Name,
+    pub field: Name,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -114,17 +125,27 @@ pub fn measure(
         if operation.node.ty == OperationType::Mutation {
             check_mutations(&roots)?;
         }
+        if chosen {
+            found.roots = roots.iter().map(|(field, _)| root(field)).collect();
+        }
         found.writes |= chosen && operation.node.ty != OperationType::Query;
     }
     Ok(found)
 }
 
-fn check_roots(roots: &[(&str, Weight)]) -> Result<bool, Refusal> {
+fn root(field: &Field) -> Root {
+    Root {
+        key: field.response_key().node.clone(),
+        field: field.name.node.clone(),
+    }
+}
+
+fn check_roots(roots: &[(&Field, Weight)]) -> Result<bool, Refusal> {
     let is_introspection = |name: &str| matches!(name, "__schema" | "__type");
     let sum = |introspection: bool| {
         roots
             .iter()
-            .filter(|(name, _)| is_introspection(name) == introspection)
+            .filter(|(field, _)| is_introspection(&field.name.node) == introspection)
             .fold(Weight::default(), |sum, (_, weight)| sum.beside(*weight))
     };
     let (normal, schema) = (sum(false), sum(true));
@@ -140,10 +161,10 @@ fn check_roots(roots: &[(&str, Weight)]) -> Result<bool, Refusal> {
     Ok(schema.fields > 0)
 }
 
-fn check_mutations(roots: &[(&str, Weight)]) -> Result<(), Refusal> {
+fn check_mutations(roots: &[(&Field, Weight)]) -> Result<(), Refusal> {
     let credentials = roots
         .iter()
-        .filter(|(name, _)| CREDENTIAL_MUTATIONS.contains(name))
+        .filter(|(field, _)| CREDENTIAL_MUTATIONS.contains(&field.name.node.as_str()))
         .count();
     if credentials > 1 {
         return Err(Refusal::TooComplex(
@@ -211,7 +232,7 @@ impl<'a> Scale<'a> {
     fn roots(
         &mut self,
         set: &'a SelectionSet,
-        found: &mut Vec<(&'a str, Weight)>,
+        found: &mut Vec<(&'a Field, Weight)>,
     ) -> Result<(), Refusal> {
         for item in &set.items {
             match &item.node {
@@ -222,7 +243,7 @@ impl<'a> Scale<'a> {
                         fields: below.fields.saturating_add(1),
                         ..below
                     };
-                    found.push((field.node.name.node.as_str(), weight));
+                    found.push((&field.node, weight));
                 }
                 Selection::InlineFragment(fragment) => {
                     self.roots(&fragment.node.selection_set.node, found)?

@@ -5,6 +5,7 @@ mod health;
 mod inbox;
 mod input;
 mod invitation_page;
+mod metrics;
 mod negotiation;
 mod outage;
 mod overload;

@@ -112,6 +112,7 @@ on_both_databases! {
         dearer.anon().sign_in("ann@example.org", PASSWORD).await.ok();
         assert_eq!(test.anon().get("/readyz").await.status, 200);
         test.anon().get("/.well-known/jwks.json").await;
+        test.anon().get("/metrics").await;
         test.clock.advance(TimeDelta::days(500));
         test.run_jobs().await;
         assert!(test.app.worker.prune().await.expect("a clean house") > 0);

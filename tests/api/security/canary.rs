@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, Database as Connector, DatabaseConnection};
 use serde_json::{Value, json};
 
 use crate::harness::program::Program;
-use crate::harness::{Backend, Database, Proxy, wire};
+use crate::harness::{Backend, Database, Proxy, free_port, wire};
 use crate::smtp::delivery::part;
 use crate::smtp::server::{MailServer, Manner, Seal};
 use crate::support::dump_of;
@@ -29,6 +29,8 @@ pub struct House {
     proxy: Option<Proxy>,
     database: Database,
     backend: Backend,
+    /// Where `/metrics` answers.
+    watched: SocketAddr,
     /// Every answer, as it came over the wire.
     answers: Vec<String>,
     /// What the house handed out, and the answers and mails that rightly hold it.
@@ -45,6 +47,7 @@ impl House {
         let smtp = format!("smtp://mailer:{SMTP}@{}", mail.address);
         let database = Database::empty(backend).await;
         let (proxy, url) = wired(&database, backend).await;
+        let watched = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let settings = [
             ("VESTIBULE_MODE", "production"),
             ("VESTIBULE_LOG", "trace"),
@@ -56,6 +59,7 @@ impl House {
             ("VESTIBULE_DATABASE_TIMEOUT", "3000"),
             ("VESTIBULE_PASSWORD_WAIT", "30000"),
             ("VESTIBULE_TRUSTED_PROXIES", "127.0.0.1/32"),
+            ("VESTIBULE_METRICS_BIND", &watched.to_string()),
         ];
         Self {
             program: Program::serve(&settings).await,
@@ -63,6 +67,7 @@ impl House {
             proxy,
             database,
             backend,
+            watched,
             answers: Vec::new(),
             secrets: Vec::new(),
             mailed: Vec::new(),
@@ -227,6 +232,10 @@ impl House {
 
     /// Ends the program and looks for every secret in everything that it left behind.
     pub async fn assert_discreet(mut self) {
+        let metrics = wire::get(self.watched, "/metrics", &[]).await;
+        assert!(metrics.body.contains("signIn"), "{}", metrics.body);
+        assert_absent("@", "the metrics", &metrics.body);
+        self.answers.push(metrics.body);
         let db = self.connect().await;
         let dump = dump_of(&db, self.backend).await;
         db.close().await.expect("a closed connection");

@@ -1,0 +1,185 @@
+//! `/metrics` answers what an operator asks, to the operator alone.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::harness::program::Program;
+use crate::harness::{ADMIN_SECRET, Backend, Client, PASSWORD, TestApp, free_port, race, wire};
+use crate::support::LIMITED;
+
+/// The lines of the metrics.
+async fn metrics(client: &Client) -> String {
+    let answer = client.get("/metrics").await;
+    assert_eq!(answer.status, 200);
+    let kind = answer.headers["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    answer.body.as_str().expect("a text").to_owned()
+}
+
+/// What stands behind this name with these labels; 0 where there is none.
+fn value(metrics: &str, name: &str) -> f64 {
+    let rest = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    rest.map_or(0.0, |number| number.parse().expect("a number"))
+}
+
+fn outcome(metrics: &str, operation: &str, outcome: &str) -> f64 {
+    let labels = format!("{{operation=\"{operation}\",outcome=\"{outcome}\"}}");
+    value(metrics, &format!("vestibule_operations_total{labels}"))
+}
+
+on_both_databases! {
+    async fn sign_ins_refreshes_mails_and_limits_are_counted_by_what_became_of_them(backend: Backend) {
+        let test = TestApp::with(backend, LIMITED).await;
+        let ann = test.user("ann").await;
+        test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+        for _ in 0..6 {
+            test.anon().sign_in("ann@example.org", "wrong").await;
+        }
+        let next = ann.refresh(&ann.refresh_token).await.ok().text("/data/refreshSession/refreshToken");
+        ann.refresh(&next).await.ok();
+        ann.refresh(&ann.refresh_token).await;
+        let now = metrics(&test.anon()).await;
+        for (operation, ended, times) in [
+            ("signUp", "ok", 1.0),
+            ("verifyEmail", "ok", 1.0),
+            ("signIn", "ok", 1.0),
+            ("signIn", "INVALID_CREDENTIALS", 5.0),
+            ("signIn", "RATE_LIMITED", 1.0),
+            ("refreshSession", "ok", 2.0),
+            ("refreshSession", "INVALID_REFRESH_TOKEN", 1.0),
+        ] {
+            assert_eq!(outcome(&now, operation, ended), times, "{operation} {ended}: {now}");
+        }
+        for (name, expected) in [
+            ("vestibule_events_total{kind=\"refresh_token_reused\"}", 1.0),
+            ("vestibule_limits_hit_total{limit=\"wrong_passwords_of_account\"}", 1.0),
+            ("vestibule_mails_total{outcome=\"sent\"}", 1.0),
+            ("vestibule_mails_waiting", 0.0),
+            ("vestibule_passwords_waiting", 0.0),
+            ("vestibule_passwords_running", 0.0),
+            // One at the sign-up and six sign-ins that were looked at.
+            ("vestibule_password_hash_seconds_count", 7.0),
+            ("vestibule_password_wait_seconds_count", 7.0),
+            ("vestibule_database_up", 1.0),
+            ("vestibule_signing_keys", 1.0),
+            ("process_start_time_seconds", 1_795_176_000.123),
+        ] {
+            assert_eq!(value(&now, name), expected, "{name}: {now}");
+        }
+        assert!(value(&now, "vestibule_database_begin_seconds_count") > 0.0, "{now}");
+        assert!(now.contains("vestibule_signing_key_since_timestamp_seconds{kid="), "{now}");
+        assert!(now.contains("vestibule_database_connections{pool="), "{now}");
+        assert!(now.contains("vestibule_build_info{version="), "{now}");
+        assert!(now.ends_with("# EOF\n"), "{now}");
+        for private in ["@", "ann", ann.user_id.as_str(), ann.session_id.as_str(), "127.0.0.1"] {
+            assert!(!now.contains(private), "{private}: {now}");
+        }
+    }
+
+    async fn what_waits_in_the_outbox_is_told_with_its_age(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.anon().sign_up("ann@example.org").await.ok();
+        test.clock.advance(TimeDelta::seconds(90));
+        test.anon().sign_up("bob@example.org").await.ok();
+        let now = metrics(&test.anon()).await;
+        assert_eq!(value(&now, "vestibule_mails_waiting"), 2.0, "{now}");
+        assert_eq!(value(&now, "vestibule_mails_oldest_seconds"), 90.0, "{now}");
+        test.run_jobs().await;
+        let now = metrics(&test.anon()).await;
+        assert_eq!(value(&now, "vestibule_mails_waiting"), 0.0, "{now}");
+        assert_eq!(value(&now, "vestibule_mails_oldest_seconds"), 0.0, "{now}");
+    }
+
+    async fn without_a_database_it_says_so_and_the_rest(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.app.db.clone().close().await;
+        let now = metrics(&test.anon()).await;
+        assert_eq!(value(&now, "vestibule_database_up"), 0.0, "{now}");
+        assert!(now.contains("vestibule_build_info"), "{now}");
+        assert!(!now.contains("vestibule_mails_waiting"), "{now}");
+    }
+}
+
+/// A label that a client could choose would be a memory that a client could fill.
+#[tokio::test]
+async fn nothing_that_a_client_writes_becomes_a_label() {
+    let test = TestApp::start(Backend::Sqlite).await;
+    let client = test.anon();
+    for query in [
+        "{ canary { id } }",
+        "{ canary: authConfig { signUpEnabled } }",
+        "mutation canary { canary: signOut { revokedSessions } }",
+        "query canary { ...canary } fragment canary on Query { canary: me { id } }",
+        "{ canary",
+    ] {
+        client.query(query, json!({})).await;
+    }
+    client.get("/canary").await;
+    client.get("/verify?ticket=canary").await;
+    let now = metrics(&client).await;
+    assert!(!now.contains("canary"), "{now}");
+    assert_eq!(outcome(&now, "authConfig", "ok"), 1.0, "{now}");
+    assert_eq!(outcome(&now, "me", "ok"), 1.0, "{now}");
+    assert_eq!(
+        outcome(&now, "none", "GRAPHQL_VALIDATION_FAILED"),
+        1.0,
+        "{now}"
+    );
+    for route in ["/graphql", "/verify", "unknown"] {
+        let count = format!("vestibule_http_request_seconds_count{{route=\"{route}\"");
+        assert!(now.contains(&count), "{route}: {now}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passwords_that_are_turned_away_are_counted() {
+    let settings = [
+        ("VESTIBULE_PASSWORD_PASSES", "32"),
+        ("VESTIBULE_PASSWORD_WORKERS", "1"),
+        ("VESTIBULE_PASSWORD_QUEUE", "1"),
+        ("VESTIBULE_PASSWORD_WAIT", "60000"),
+    ];
+    let test = TestApp::with(Backend::Sqlite, &settings).await;
+    let answers = race(8, |_| {
+        let client = test.anon();
+        async move { client.sign_in("ann@example.org", PASSWORD).await.code() }
+    });
+    let answers = answers.await;
+    let refused = answers.iter().filter(|code| *code == "OVERLOADED").count();
+    let now = metrics(&test.anon()).await;
+    let counted = value(
+        &now,
+        "vestibule_passwords_refused_total{reason=\"queue_full\"}",
+    );
+    assert_eq!(counted, refused as f64, "{now}");
+    assert_eq!(outcome(&now, "signIn", "OVERLOADED"), counted, "{now}");
+}
+
+#[tokio::test]
+async fn in_production_it_answers_at_an_address_of_its_own_and_nowhere_else() {
+    let own = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let mut settings = vec![
+        ("VESTIBULE_MODE", "production"),
+        ("VESTIBULE_PUBLIC_URL", "https://auth.example.org"),
+        (
+            "VESTIBULE_MASTER_KEY",
+            "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=",
+        ),
+        ("VESTIBULE_ADMIN_SECRET", ADMIN_SECRET),
+        ("VESTIBULE_SMTP_URL", "smtp://127.0.0.1:9"),
+    ];
+    let closed = Program::serve(&settings).await;
+    assert_eq!(wire::get(closed.address, "/metrics", &[]).await.status, 404);
+    let bind = own.to_string();
+    settings.push(("VESTIBULE_METRICS_BIND", &bind));
+    let mut open = Program::serve(&settings).await;
+    assert_eq!(wire::get(open.address, "/metrics", &[]).await.status, 404);
+    let answer = wire::get(own, "/metrics", &[]).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains("vestibule_database_up 1"));
+    assert_eq!(wire::get(own, "/graphql", &[]).await.status, 404);
+    open.terminate();
+    assert!(open.ended().await.success());
+}
