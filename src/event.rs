@@ -48,6 +48,7 @@ pub enum Kind {
     SigningKeyAdded,
     SigningKeyRetired,
     SecretsResealed,
+    EpochBegun,
 }
 
 impl Kind {
@@ -89,6 +90,7 @@ impl Kind {
             Self::SigningKeyAdded => "signing_key_added",
             Self::SigningKeyRetired => "signing_key_retired",
             Self::SecretsResealed => "secrets_resealed",
+            Self::EpochBegun => "epoch_begun",
         }
     }
 }

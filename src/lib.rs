@@ -8,7 +8,7 @@
 //! | floor | modules | what a line there may touch |
 //! |---|---|---|
 //! | doors | [`cli`], [`http`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
-//! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], and [`locksmith`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
+//! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], [`locksmith`] and [`archive`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
 //! | hall | [`app`], [`caller`], [`scalar`] | what every room sees |
 //! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
 //! | ground | [`config`], [`telemetry`], [`metrics`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
@@ -25,6 +25,7 @@
 pub mod account;
 pub mod admin;
 pub mod app;
+pub mod archive;
 pub mod breach;
 pub mod caller;
 pub mod cli;

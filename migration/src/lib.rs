@@ -87,6 +87,18 @@ pub async fn apply(tx: &DatabaseTransaction) -> Result<(), DbErr> {
     Migrator::up(tx, None).await
 }
 
+/// Whether this is a database of ours: one that holds a migration, and none that this program does not know.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn is_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
+    if !SchemaManager::new(db).has_table("seaql_migrations").await? {
+        return Ok(false);
+    }
+    let applied = Migrator::get_applied_migrations(db).await?;
+    Ok(!applied.is_empty())
+}
+
 /// Whether every migration that this program knows has been applied; a newer program may have applied more.
 ///
 /// # Errors

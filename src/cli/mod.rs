@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod archive;
 mod keys;
 mod migrate;
 mod serve;
@@ -33,6 +34,13 @@ enum Command {
     /// Rotate, list and retire the keys that sign access tokens
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Copy a SQLite database while it is in use
+    Backup(archive::Backup),
+    /// Put such a copy into the place of the database; nobody is signed in then
+    Restore(archive::Restore),
+    /// What a database that was restored by other means needs
+    #[command(subcommand)]
+    Epoch(archive::Epoch),
     /// Print the schema in GraphQL's schema definition language
     Schema,
     /// Administer accounts
@@ -74,6 +82,9 @@ pub fn run() -> ExitCode {
         }
         Command::Serve => configured(serve::serve),
         Command::Migrate => configured(migrate::migrate),
+        Command::Backup(asked) => configured(|config| archive::backup(config, asked)),
+        Command::Restore(asked) => configured(|config| archive::restore(config, asked)),
+        Command::Epoch(command) => configured(|config| archive::epoch(config, command)),
         Command::User { command, shown } => {
             administered(async |house| command.run(house).await, shown)
         }

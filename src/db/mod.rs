@@ -1,6 +1,7 @@
 //! The database: one pool on PostgreSQL; on SQLite one writing connection and several reading ones, so that writers
 //! queue in memory instead of failing on the file's lock.
 
+mod copy;
 mod pools;
 mod retry;
 
@@ -9,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use copy::{Draft, check, open_file, sqlite_file};
 use sea_orm::{
     ConnectOptions, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,

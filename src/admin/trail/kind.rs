@@ -81,6 +81,8 @@ pub enum AuditEventKind {
     SigningKeyRetired,
     /// Everything sealed was sealed again under a new master key.
     SecretsResealed,
+    /// After a restore, everything that opened a door was ended: sessions, mailed links and codes, signing keys.
+    EpochBegun,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The program as its operator meets it.
 
 mod admin;
+mod backup;
 mod commands;
 mod keys;
 mod production;

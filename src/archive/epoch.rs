@@ -1,0 +1,82 @@
+//! A new epoch: whatever opened a door before it opens none any more. A database that was restored forgets what was revoked,
+//! redeemed and retired since it was copied; so that none of it comes back to life, all of it ends.
+
+use chrono::{DateTime, Utc};
+use entity::{session, verification};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::Result;
+use crate::event::{Event, Kind, Origin};
+use crate::key::{self, KeyState, NewKey};
+
+/// What a new epoch has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    pub sessions: u64,
+    /// Mails that wait for an answer: their links and codes.
+    pub verifications: u64,
+    pub keys: u64,
+}
+
+/// Begins a new epoch in the database of this house, with a key of its own that signs at once.
+///
+/// # Errors
+/// When the database refuses, or its keys were sealed with another master key; nothing has changed then.
+pub async fn begin_epoch(app: &App) -> Result<Ended> {
+    let new = NewKey::generate(app.config.settings.token_algorithm)?;
+    let tx = migration::begin_alone(app.db.write()).await?;
+    let now = app.now();
+    let ended = end_everything(&tx, &Origin::default(), (app.id(), now)).await?;
+    let added = app.keys.add(&tx, &new, app.id(), (now, now)).await?;
+    let event = Event {
+        details: json!({ "kid": added.kid, "algorithm": added.algorithm.as_str(), "signsFrom": added.signs_from }),
+        ..Event::by_administrator(Kind::SigningKeyAdded, None)
+    };
+    app.record(&tx, &Origin::default(), event).await?;
+    tx.commit().await?;
+    app.keys.reload(app.db.read()).await?;
+    Ok(ended)
+}
+
+/// Ends every session with its tokens, every ticket and code, and every signing key, whose private parts go. A house that
+/// opens a database without a key makes one. Whatever else comes to open a door some day belongs in here.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) async fn end_everything(
+    tx: &impl ConnectionTrait,
+    origin: &Origin,
+    (id, now): (Uuid, DateTime<Utc>),
+) -> Result<Ended> {
+    let sessions = session::Entity::update_many()
+        .col_expr(session::Column::RevokedAt, now.into())
+        .filter(session::Column::RevokedAt.is_null())
+        .exec(tx)
+        .await?
+        .rows_affected;
+    let verifications = verification::Entity::update_many()
+        .col_expr(verification::Column::ConsumedAt, now.into())
+        .filter(verification::Column::ConsumedAt.is_null())
+        .exec(tx)
+        .await?
+        .rows_affected;
+    let mut keys = 0;
+    for key in key::list(tx, now).await? {
+        if key.state != KeyState::Retired {
+            keys += u64::from(key::retire(tx, key.id, now).await?);
+        }
+    }
+    let event = Event {
+        details: json!({ "sessions": sessions, "verifications": verifications, "keys": keys }),
+        ..Event::by_administrator(Kind::EpochBegun, None)
+    };
+    event.record(tx, id, now, origin).await?;
+    Ok(Ended {
+        sessions,
+        verifications,
+        keys,
+    })
+}

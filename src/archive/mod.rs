@@ -1,0 +1,24 @@
+//! What outlives a disk: copies of the database, and what has to end when one of them takes its place. Asked for by the
+//! command line alone.
+
+mod backup;
+mod epoch;
+mod restore;
+
+pub use backup::{Kept, backup};
+pub use epoch::{Ended, begin_epoch};
+pub use restore::{Restored, restore};
+
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::db;
+use crate::error::{Error, Result};
+
+/// Where the SQLite database is.
+///
+/// # Errors
+/// When the database is another one: `otherwise` says what to do then.
+fn file_of(config: &Config, otherwise: &str) -> Result<PathBuf> {
+    db::sqlite_file(&config.settings.database_url).ok_or_else(|| Error::internal(otherwise))
+}

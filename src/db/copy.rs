@@ -1,0 +1,172 @@
+//! Copies of a SQLite database, made while it is in use.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
+};
+use sqlx::sqlite::SqliteConnectOptions;
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// How long a statement waits for somebody else's lock.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The file behind the address of a SQLite database; none for a database in memory, or of another kind.
+pub fn sqlite_file(url: &Secret) -> Option<PathBuf> {
+    let url = url.expose();
+    let is_file =
+        url.starts_with("sqlite:") && !url.contains(":memory:") && !url.contains("mode=memory");
+    let options = SqliteConnectOptions::from_str(url).ok().filter(|_| is_file);
+    options.map(|options| options.get_filename().to_owned())
+}
+
+/// Opens a SQLite file that is there, as it is: nothing is made, no journal mode changed. What is deleted in it is
+/// overwritten.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_file(path: &Path) -> Result<DatabaseConnection> {
+    // The address is replaced by the path, which may hold anything that an address cannot.
+    let mut options = ConnectOptions::new("sqlite://file");
+    let path = path.to_owned();
+    options
+        .max_connections(1)
+        .connect_timeout(PATIENCE)
+        .acquire_timeout(PATIENCE)
+        .sqlx_logging_level(log::LevelFilter::Trace)
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .filename(&path)
+                .create_if_missing(false)
+                .busy_timeout(PATIENCE)
+                .foreign_keys(true)
+                .pragma("secure_delete", "ON")
+        });
+    Ok(Database::connect(options).await?)
+}
+
+/// A copy on its way: for its owner alone, and gone with this value unless it is finished.
+#[derive(Debug)]
+pub struct Draft {
+    target: PathBuf,
+    part: PathBuf,
+    finished: bool,
+}
+
+impl Draft {
+    /// Takes the name, so that nothing that is there is ever replaced.
+    ///
+    /// # Errors
+    /// When something of this name is there, or the folder cannot be written to.
+    pub fn begin(target: &Path) -> Result<Self> {
+        let mut part = OsString::from(target);
+        part.push(".part");
+        let part = PathBuf::from(part);
+        make_for_owner(target).map_err(|cause| unusable(target, &cause))?;
+        let draft = Self {
+            target: target.to_owned(),
+            part,
+            finished: false,
+        };
+        make_for_owner(&draft.part).map_err(|cause| unusable(&draft.part, &cause))?;
+        Ok(draft)
+    }
+
+    /// Writes what the database holds at this moment, while others go on reading and writing, and opens the copy.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or the disk is full.
+    pub async fn fill(&self, from: &DatabaseConnection) -> Result<DatabaseConnection> {
+        let path = self
+            .part
+            .to_str()
+            .ok_or_else(|| Error::internal(format!("{}: is no UTF-8", self.part.display())))?;
+        let copy =
+            Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [path.into()]);
+        from.execute_raw(copy).await?;
+        let db = open_file(&self.part).await?;
+        // One file and nothing beside it, until a server opens it.
+        db.execute_unprepared("PRAGMA journal_mode = DELETE")
+            .await?;
+        Ok(db)
+    }
+
+    /// Looks through the copy, and gives it its name once it rests on the disk. Says how many octets it has.
+    ///
+    /// # Errors
+    /// When something in it is not as it should be, or the disk refuses.
+    pub async fn finish(mut self, db: DatabaseConnection) -> Result<u64> {
+        check(&db).await?;
+        db.close().await?;
+        let sync = || {
+            // SQLite leaves that to us where it copies (its documentation of VACUUM INTO).
+            let file = File::open(&self.part)?;
+            file.sync_all()?;
+            let octets = file.metadata()?.len();
+            std::fs::rename(&self.part, &self.target)?;
+            let folder = self
+                .target
+                .parent()
+                .filter(|folder| *folder != Path::new(""));
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+            Ok(octets)
+        };
+        let octets = sync().map_err(|cause: io::Error| unusable(&self.target, &cause))?;
+        self.finished = true;
+        Ok(octets)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Both are ours; where one is gone already, so be it.
+            drop(std::fs::remove_file(&self.part));
+            drop(std::fs::remove_file(&self.target));
+        }
+    }
+}
+
+/// Reads all of it, and every reference from table to table.
+///
+/// # Errors
+/// When it is damaged.
+pub async fn check(db: &DatabaseConnection) -> Result<()> {
+    let ask = async |pragma: &str| {
+        db.query_all_raw(Statement::from_string(DbBackend::Sqlite, pragma))
+            .await
+    };
+    let found = ask("PRAGMA integrity_check").await?;
+    let said = match found.as_slice() {
+        [row] => row.try_get_by_index::<String>(0)?,
+        _ => String::from("several defects"),
+    };
+    if said != "ok" || !ask("PRAGMA foreign_key_check").await?.is_empty() {
+        return Err(Error::internal("the database file is damaged"));
+    }
+    Ok(())
+}
+
+fn make_for_owner(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn unusable(path: &Path, cause: &io::Error) -> Error {
+    let hint = if cause.kind() == io::ErrorKind::AlreadyExists {
+        "; nothing is overwritten"
+    } else {
+        ""
+    };
+    Error::internal(format!("{}: {cause}{hint}", path.display()))
+}
