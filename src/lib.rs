@@ -8,7 +8,7 @@
 //! | floor | modules | what a line there may touch |
 //! |---|---|---|
 //! | doors | [`cli`], [`http`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
-//! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], [`locksmith`] and [`archive`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
+//! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], [`locksmith`], [`archive`] and [`doctor`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
 //! | hall | [`app`], [`caller`], [`scalar`] | what every room sees |
 //! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
 //! | ground | [`config`], [`telemetry`], [`metrics`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
@@ -32,6 +32,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod graphql;

@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 14] = [
     &["session"],
     &["user"],
     &["realm"],
-    &["locksmith", "archive"],
+    &["locksmith", "archive", "doctor"],
     &["app", "caller", "scalar"],
     &[
         "job", "mail", "text", "key", "hasher", "breach", "ticket", "event", "limit", "db",

@@ -2,6 +2,7 @@
 
 mod admin;
 mod archive;
+mod doctor;
 mod keys;
 mod migrate;
 mod serve;
@@ -41,6 +42,8 @@ enum Command {
     /// What a database that was restored by other means needs
     #[command(subcommand)]
     Epoch(archive::Epoch),
+    /// Look at database, mail, clock, public address, keys and redirects, and say how to mend what is amiss
+    Doctor(doctor::Doctor),
     /// Print the schema in GraphQL's schema definition language
     Schema,
     /// Administer accounts
@@ -82,6 +85,7 @@ pub fn run() -> ExitCode {
         }
         Command::Serve => configured(serve::serve),
         Command::Migrate => configured(migrate::migrate),
+        Command::Doctor(asked) => configured(|config| doctor::doctor(config, asked)),
         Command::Backup(asked) => configured(|config| archive::backup(config, asked)),
         Command::Restore(asked) => configured(|config| archive::restore(config, asked)),
         Command::Epoch(command) => configured(|config| archive::epoch(config, command)),

@@ -78,6 +78,8 @@ pub struct Smtp {
     pool: Arc<RwLock<AsyncSmtpTransport<Tokio1Executor>>>,
     from: Mailbox,
     deadline: Duration,
+    /// How it is reached, for the doctor.
+    manner: String,
 }
 
 impl Mailer {
@@ -103,6 +105,7 @@ impl Mailer {
                 ));
             }
         };
+        let is_plain = matches!(tls, Tls::None);
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
             .port(url.port().unwrap_or(default_port))
             .tls(tls)
@@ -112,12 +115,35 @@ impl Mailer {
             builder =
                 builder.credentials(Credentials::new(decoded(url.username()), decoded(password)));
         }
+        let seal = if is_plain {
+            "in plain text"
+        } else {
+            "under TLS"
+        };
+        let sign_in = if url.password().is_some() {
+            "with our password"
+        } else {
+            "without a password"
+        };
+        let manner = format!("{seal} and {sign_in}");
         Ok(Self::Smtp(Box::new(Smtp {
             pool: Arc::new(RwLock::new(builder.clone().build())),
             builder,
             from,
+            manner,
             deadline: (options.timeout * STEPS).min(LONGEST),
         })))
+    }
+
+    /// Greets the mail server, and signs in where that is set; no mail is sent. Says how that went.
+    ///
+    /// # Errors
+    /// What the server, or the way to it, has against us.
+    pub async fn greet(&self) -> Result<String, MailError> {
+        match self {
+            Self::Inbox(_) => Ok("it stays in the built-in inbox".to_owned()),
+            Self::Smtp(smtp) => smtp.greet().await,
+        }
     }
 
     /// Hands one mail over. The id becomes its `Message-ID`, so that a mail sent twice after a crash is recognised.
@@ -139,6 +165,16 @@ impl Mailer {
 }
 
 impl Smtp {
+    async fn greet(&self) -> Result<String, MailError> {
+        let pool: AsyncSmtpTransport<Tokio1Executor> = self.builder.clone().build();
+        match tokio::time::timeout(self.deadline, pool.test_connection()).await {
+            Ok(Ok(true)) => Ok(format!("the mail server answers, {}", self.manner)),
+            Ok(Ok(false)) => Err(MailError::NotTaken("it does not go on talking".into())),
+            Ok(Err(error)) => Err(classify(&error)),
+            Err(_) => Err(MailError::NotTaken("it did not answer in time".into())),
+        }
+    }
+
     async fn send(&self, message: &Message) -> Result<(), MailError> {
         let pool = self
             .pool

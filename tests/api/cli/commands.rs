@@ -36,6 +36,7 @@ fn help_lists_every_command_and_every_setting() {
         "backup",
         "restore",
         "epoch",
+        "doctor",
         "schema",
         "_FILE",
         "vestibule.toml",

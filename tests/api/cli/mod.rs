@@ -3,6 +3,7 @@
 mod admin;
 mod backup;
 mod commands;
+mod doctor;
 mod keys;
 mod production;
 mod settings;

@@ -1,0 +1,107 @@
+//! Whether the database is there, up to date and of the same time.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use super::{Finding, Level};
+use crate::config::Config;
+use crate::db::{self, Db};
+use crate::error::Result;
+
+const AREA: &str = "database";
+/// Seconds by which the clocks may differ without a word, and at all: tokens bear a minute.
+const CLOCKS: (i64, i64) = (5, 60);
+
+/// The database, where it can be looked into.
+pub async fn look(config: &Config, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Option<Db> {
+    let settings = &config.settings;
+    let file = db::sqlite_file(&settings.database_url);
+    if let Some(file) = file.filter(|file| !file.exists()) {
+        let said = format!("there is none yet in {}", file.display());
+        findings.push(Finding::warning(
+            AREA,
+            said,
+            "the first start makes it, or `vestibule migrate`",
+        ));
+        return None;
+    }
+    let patience = Duration::from_millis(settings.database_timeout);
+    let db = match Db::connect(&settings.database_url, 1, patience).await {
+        Ok(db) => db,
+        Err(error) => {
+            findings.push(unreachable(&error.to_string()));
+            return None;
+        }
+    };
+    match ask(&db, now).await {
+        Ok((found, fit)) => {
+            findings.extend(found);
+            if fit {
+                return Some(db);
+            }
+        }
+        Err(error) => findings.push(unreachable(&error.cause())),
+    }
+    db.close().await;
+    None
+}
+
+/// What there is to say, and whether our tables are there.
+async fn ask(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
+    let postgres = db.backend() == DbBackend::Postgres;
+    let (name, version) = if postgres {
+        ("PostgreSQL", "SHOW server_version")
+    } else {
+        ("SQLite", "SELECT sqlite_version()")
+    };
+    let version: String = one(db, version).await?.unwrap_or_default();
+    let mut findings = vec![Finding::ok(AREA, format!("{name} {version}"))];
+    if postgres && let Some(theirs) = one::<DateTime<Utc>>(db, "SELECT clock_timestamp()").await? {
+        findings.push(clocks((now - theirs).num_seconds()));
+    }
+    if !migration::is_ours(db.read()).await? {
+        findings.push(Finding::warning(
+            AREA,
+            "it holds no tables of ours yet",
+            "the first start makes them, or `vestibule migrate`",
+        ));
+        return Ok((findings, false));
+    }
+    let current = migration::is_current(db.read()).await?;
+    findings.push(if current {
+        Finding::ok(AREA, "its tables are up to date")
+    } else {
+        Finding::warning(
+            AREA,
+            "its tables are older than this program",
+            "`vestibule backup` (or pg_dump), then `vestibule migrate`; the next start does it, too",
+        )
+    });
+    Ok((findings, current))
+}
+
+async fn one<T: sea_orm::TryGetable>(db: &Db, question: &str) -> Result<Option<T>> {
+    let statement = Statement::from_string(db.backend(), question);
+    let row = db.read().query_one_raw(statement).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+}
+
+fn clocks(apart: i64) -> Finding {
+    let level = match apart.abs() {
+        apart if apart > CLOCKS.1 => Level::Problem,
+        apart if apart > CLOCKS.0 => Level::Warning,
+        _ => return Finding::ok(AREA, "its clock agrees with ours"),
+    };
+    let said = format!("its clock and ours are {} seconds apart", apart.abs());
+    Finding::amiss(AREA, level, said, "let NTP set both clocks")
+}
+
+fn unreachable(cause: &str) -> Finding {
+    Finding::problem(
+        AREA,
+        format!("it cannot be used: {cause}"),
+        "look at VESTIBULE_DATABASE_URL, and whether the server runs and lets this machine in",
+    )
+}

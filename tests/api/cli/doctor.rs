@@ -1,0 +1,165 @@
+//! The doctor finds what is amiss, names the mend, and changes nothing.
+
+use serde_json::{Value, json};
+
+use crate::harness::program::{Folder, Program, finish};
+use crate::harness::{ADMIN_SECRET, Backend, Database, TestApp, free_port};
+use crate::smtp::server::{MailServer, Manner, Seal};
+
+const MASTER_KEY: (&str, &str) = (
+    "VESTIBULE_MASTER_KEY",
+    "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=",
+);
+
+struct Found {
+    well: bool,
+    findings: Vec<Value>,
+    said: String,
+}
+
+impl Found {
+    /// Levels and words of what was found about this.
+    #[track_caller]
+    fn about(&self, area: &str, words: &str) -> &str {
+        let finding = self.findings.iter().find(|finding| {
+            finding["area"] == area
+                && finding["said"]
+                    .as_str()
+                    .is_some_and(|said| said.contains(words))
+        });
+        let finding =
+            finding.unwrap_or_else(|| panic!("nothing of {area} and {words}: {}", self.said));
+        let level = finding["level"].as_str().expect("a level");
+        assert_eq!(finding["mend"].is_null(), level == "ok", "{finding}");
+        level
+    }
+}
+
+fn examine_in(folder: &Folder, settings: &[(&str, &str)], more: &[&str]) -> Found {
+    let output = finish(folder, settings, &[&["doctor", "--json"], more].concat());
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    Found {
+        well: output.status.success(),
+        findings: serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("no JSON: {said}")),
+        said,
+    }
+}
+
+fn examine(settings: &[(&str, &str)], more: &[&str]) -> Found {
+    examine_in(&Folder::new(), settings, more)
+}
+
+on_both_databases! {
+    async fn a_house_in_order_has_no_problem_and_no_mail_is_sent_unasked(backend: Backend) {
+        let mail = MailServer::start(Seal::Plain, Manner::Takes, "localhost").await;
+        let database = Database::empty(backend).await;
+        let (url, smtp) = (database.url(), format!("smtp://mailer:canary-password@{}", mail.address));
+        let mut settings = vec![("VESTIBULE_DATABASE_URL", url.as_str()), ("VESTIBULE_SMTP_URL", &smtp), MASTER_KEY];
+        let house = Program::serve(&settings).await;
+        let base = format!("http://{}", house.address);
+        settings.push(("VESTIBULE_PUBLIC_URL", &base));
+        let found = examine(&settings, &[]);
+        assert!(found.well, "{}", found.said);
+        let name = if backend == Backend::Sqlite { "SQLite" } else { "PostgreSQL" };
+        for (area, words) in [
+            ("database", name), ("database", "up to date"), ("keys", "opens with this master key"),
+            ("applications", "in order"), ("mail", "with our password"), ("mail", "in the outbox"),
+            ("public URL", "answers with 1 keys"), ("clock", "20"), ("settings", "development"),
+        ] {
+            assert_eq!(found.about(area, words), "ok", "{}", found.said);
+        }
+        assert!(!found.said.contains("canary"), "{}", found.said);
+        assert_eq!(mail.messages().len(), 0);
+        let found = examine(&settings, &["--send-to", "ann@example.org"]);
+        assert_eq!(found.about("mail", "ann@example.org"), "ok");
+        assert_eq!(mail.messages().len(), 1);
+        let shown = finish(&Folder::new(), &settings, &["doctor"]);
+        assert!(String::from_utf8_lossy(&shown.stdout).contains("ok       database: "), "{shown:?}");
+    }
+
+    async fn what_is_broken_is_a_problem_with_its_mend(backend: Backend) {
+        let test = TestApp::start_now(backend).await;
+        let input = json!({
+            "clientId": "default",
+            "allowedRedirectUrls": ["http://shop.example.org/in", "https://*.example.org", "http://127.0.0.1/in"],
+        });
+        let updated = test.admin().run("admin_update_application", json!({ "input": input })).await;
+        assert!(updated.at("/errors").is_null(), "{}", updated.body);
+        let url = test.database.url();
+        let nowhere = format!("http://127.0.0.1:{}", free_port());
+        let smtp = format!("smtp://127.0.0.1:{}", free_port());
+        let found = examine(&[
+            ("VESTIBULE_DATABASE_URL", &url),
+            ("VESTIBULE_MASTER_KEY", "YW5vdGhlciBtYXN0ZXIga2V5IG9mIHRoZSB0ZXN0IDE="),
+            ("VESTIBULE_PUBLIC_URL", &nowhere),
+            ("VESTIBULE_SMTP_URL", &smtp),
+            ("VESTIBULE_TOKEN_ALGORITHM", "EdDSA"),
+        ], &[]);
+        assert!(!found.well && found.said.contains("problems"), "{}", found.said);
+        assert_eq!(found.about("keys", "does not open"), "problem");
+        assert_eq!(found.about("keys", "EdDSA"), "warning");
+        assert_eq!(found.about("applications", "http://shop.example.org/in"), "problem");
+        assert_eq!(found.about("applications", "https://*.example.org"), "warning");
+        assert!(!found.said.contains("127.0.0.1/in"), "in development it is in order: {}", found.said);
+        assert_eq!(found.about("mail", "cannot be used"), "problem");
+        assert_eq!(found.about("public URL", "does not answer"), "warning");
+    }
+}
+
+#[test]
+fn nothing_is_made_where_nothing_is() {
+    let folder = Folder::new();
+    let public = format!("http://127.0.0.1:{}", free_port());
+    let found = examine_in(&folder, &[("VESTIBULE_PUBLIC_URL", &public)], &[]);
+    assert!(found.well, "{}", found.said);
+    assert_eq!(found.about("database", "none yet"), "warning");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn production_is_judged_more_strictly_and_a_lost_database_tells_no_password() {
+    let public = format!("https://127.0.0.1:{}", free_port());
+    let database = format!("postgres://user:canary@127.0.0.1:{}/x", free_port());
+    let found = examine(
+        &[
+            ("VESTIBULE_MODE", "production"),
+            ("VESTIBULE_PUBLIC_URL", &public),
+            ("VESTIBULE_DATABASE_URL", &database),
+            ("VESTIBULE_DATABASE_TIMEOUT", "1000"),
+            MASTER_KEY,
+            ("VESTIBULE_ADMIN_SECRET", ADMIN_SECRET),
+            ("VESTIBULE_SMTP_URL", "smtp://127.0.0.1:9"),
+            ("VESTIBULE_LOG", "info,vestibule=debug"),
+            ("VESTIBULE_METRICS_BIND", "0.0.0.0:9000"),
+            ("VESTIBULE_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ],
+        &[],
+    );
+    assert!(!found.well);
+    assert_eq!(found.about("database", "cannot be used"), "problem");
+    assert_eq!(found.about("public URL", "does not answer"), "problem");
+    assert_eq!(found.about("settings", "every machine"), "problem");
+    assert_eq!(found.about("settings", "localhost"), "problem");
+    assert_eq!(found.about("settings", "talkative"), "warning");
+    assert_eq!(found.about("settings", "every network"), "warning");
+    assert!(!found.said.contains("canary"), "{}", found.said);
+}
+
+#[tokio::test]
+async fn the_keys_of_another_house_are_told() {
+    let house = Program::serve(&[]).await;
+    let database = Database::fresh(Backend::Sqlite).await;
+    let test = TestApp::on(database, &[]).await;
+    let (url, public) = (test.database.url(), format!("http://{}", house.address));
+    let found = examine(
+        &[
+            ("VESTIBULE_DATABASE_URL", url.as_str()),
+            ("VESTIBULE_PUBLIC_URL", &public),
+            MASTER_KEY,
+        ],
+        &[],
+    );
+    assert_eq!(found.about("public URL", "somebody else"), "warning");
+}
