@@ -70,13 +70,16 @@ impl Draft {
         part.push(".part");
         let part = PathBuf::from(part);
         make_for_owner(target).map_err(|cause| unusable(target, &cause))?;
-        let draft = Self {
+        if let Err(cause) = make_for_owner(&part) {
+            // Somebody else's, or what a copy left that was killed: it stays.
+            drop(std::fs::remove_file(target));
+            return Err(unusable(&part, &cause));
+        }
+        Ok(Self {
             target: target.to_owned(),
             part,
             finished: false,
-        };
-        make_for_owner(&draft.part).map_err(|cause| unusable(&draft.part, &cause))?;
-        Ok(draft)
+        })
     }
 
     /// Writes what the database holds at this moment, while others go on reading and writing, and opens the copy.

@@ -312,6 +312,15 @@ fn what_is_no_database_of_ours_is_neither_copied_nor_restored_and_leaves_nothing
         .collect();
     left.sort();
     assert_eq!(left, ["empty.db", "noise.db"]);
+    // What somebody else keeps beside the copy is theirs.
+    let other = folder.file("copy.db.part", "theirs");
+    let (well, said) = command(
+        &url_of(Path::new(&noise)),
+        &["backup", copy.to_str().unwrap()],
+    );
+    assert!(!well && said.contains("nothing is overwritten"), "{said}");
+    assert_eq!(std::fs::read_to_string(other).unwrap(), "theirs");
+    assert!(!copy.exists());
 }
 
 on_both_databases! {
