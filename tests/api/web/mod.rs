@@ -2,6 +2,7 @@
 //! `tests/web/`. Where Node.js or Chromium is missing, a developer's run says so and goes on; with `CI=true` it fails.
 
 mod cookie_page;
+mod example_app;
 mod foreign;
 mod reset_page;
 
@@ -15,7 +16,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::harness::{Backend, Server, wire};
 
 /// Longer than the slowest script on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 static PACKAGES: OnceCell<Result<(), String>> = OnceCell::const_new();
 /// A browser is heavy: one at a time.
@@ -39,34 +40,46 @@ fn chromium() -> Option<PathBuf> {
     Some(named.unwrap_or(usual)).filter(|path| path.is_file())
 }
 
-/// Installs what the lock file pins, where that has not been done.
+/// Installs what the scripts need, where that has not been done.
 async fn packages() -> Result<(), String> {
-    let install = async {
-        let version = Command::new("node").arg("--version").output().await;
-        if !version.is_ok_and(|output| output.status.success()) {
-            return Err("Node.js is missing (Debian: apt-get install nodejs npm)".to_owned());
-        }
-        let lock = |path: PathBuf| std::fs::metadata(path).and_then(|file| file.modified());
-        let installed = lock(folder().join("node_modules/.package-lock.json"));
-        let wanted = lock(folder().join("package-lock.json"));
-        if matches!((installed, wanted), (Ok(installed), Ok(wanted)) if installed >= wanted) {
-            return Ok(());
-        }
-        let mut npm = Command::new("npm");
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-            .current_dir(folder());
-        let output = tokio::time::timeout(PATIENCE, npm.kill_on_drop(true).output()).await;
-        match output {
-            Ok(Ok(output)) if output.status.success() => Ok(()),
-            Ok(Ok(output)) => Err(format!(
-                "npm ci failed: {}",
-                String::from_utf8_lossy(&output.stderr)
-            )),
-            Ok(Err(error)) => Err(format!("npm is missing: {error}")),
-            Err(_) => Err("npm ci does not end".to_owned()),
-        }
-    };
-    PACKAGES.get_or_init(|| install).await.clone()
+    PACKAGES.get_or_init(|| install(folder())).await.clone()
+}
+
+/// Installs what the folder's lock file pins, where that has not been done.
+async fn install(folder: PathBuf) -> Result<(), String> {
+    let version = Command::new("node").arg("--version").output().await;
+    if !version.is_ok_and(|output| output.status.success()) {
+        return Err("Node.js is missing (Debian: apt-get install nodejs npm)".to_owned());
+    }
+    let lock = |path: PathBuf| std::fs::metadata(path).and_then(|file| file.modified());
+    let installed = lock(folder.join("node_modules/.package-lock.json"));
+    let wanted = lock(folder.join("package-lock.json"));
+    if matches!((installed, wanted), (Ok(installed), Ok(wanted)) if installed >= wanted) {
+        return Ok(());
+    }
+    let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    npm(&folder, &arguments, &[]).await
+}
+
+/// Runs npm in the folder; answers what went wrong.
+async fn npm(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Result<(), String> {
+    let mut npm = Command::new("npm");
+    npm.args(arguments)
+        .envs(settings.iter().copied())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let told = arguments.join(" ");
+    match tokio::time::timeout(PATIENCE, npm.output()).await {
+        Ok(Ok(output)) if output.status.success() => Ok(()),
+        Ok(Ok(output)) => Err(format!(
+            "npm {told} failed: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )),
+        Ok(Err(error)) => Err(format!("npm is missing: {error}")),
+        Err(_) => Err(format!("npm {told} does not end")),
+    }
 }
 
 /// Runs the script and answers what it printed; nothing, where it cannot run here.
@@ -111,6 +124,13 @@ async fn the_api_passes_every_public_audit() {
         assert!(said.contains("61 of 61 audits passed"), "{said}");
     }
     server.stop().await;
+}
+
+/// Whoever makes a release puts its `schema.graphql` there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_schema_breaks_no_client_of_the_previous_release() {
+    let schemas = ["../kept/schema.graphql", "../../schema.graphql"];
+    node("schema.mjs", &schemas).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
