@@ -1,6 +1,15 @@
 /** Relay on the same session: one function that fetches. */
 
-import { Environment, type FetchFunction, fetchQuery, graphql, type GraphQLResponse, Network, RecordSource, Store } from "relay-runtime";
+import {
+  Environment,
+  type FetchFunction,
+  fetchQuery,
+  graphql,
+  type GraphQLResponse,
+  Network,
+  RecordSource,
+  Store,
+} from "relay-runtime";
 
 import { patientFetch } from "../api/patient_fetch";
 import { accessToken, refresh } from "../api/session";

@@ -93,7 +93,16 @@ function ResetByCode({ waiting: { verificationId } }: { waiting: Waiting }) {
 
   return (
     <Form submit="Save and sign in" send={send}>
-      <Field name="code" label="Code of ten characters" className="code" autoComplete="one-time-code" autoCapitalize="characters" spellCheck={false} maxLength={14} required />
+      <Field
+        name="code"
+        label="Code of ten characters"
+        className="code"
+        autoComplete="one-time-code"
+        autoCapitalize="characters"
+        spellCheck={false}
+        maxLength={14}
+        required
+      />
       <NewPassword name="newPassword" label="New password" />
     </Form>
   );

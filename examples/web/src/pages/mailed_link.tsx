@@ -51,7 +51,9 @@ export function Verify() {
   return (
     <Page title="Confirm your address" lead="One click, and your account is ready.">
       <Form submit="Confirm my e-mail address" send={send}>
-        {taken && <Field name="username" label="Another username" autoComplete="username" autoCapitalize="none" required />}
+        {taken && (
+          <Field name="username" label="Another username" autoComplete="username" autoCapitalize="none" required />
+        )}
       </Form>
     </Page>
   );
@@ -88,7 +90,9 @@ export function ConfirmEmail() {
   if (ticket === null) return <NoTicket />;
 
   const send = async () => {
-    const { data, failure } = await exclusively(() => run(ConfirmEmailChangeDocument, { input: { proof: { ticket } } }));
+    const { data, failure } = await exclusively(() =>
+      run(ConfirmEmailChangeDocument, { input: { proof: { ticket } } }),
+    );
     if (failure !== undefined) return failure;
     follow(data.confirmEmailChange);
   };

@@ -24,10 +24,25 @@ export function SignIn() {
   }
 
   return (
-    <Page title="Welcome back" lead={<>New here? <Link to="/sign-up">Create an account</Link></>}>
+    <Page
+      title="Welcome back"
+      lead={
+        <>
+          New here? <Link to="/sign-up">Create an account</Link>
+        </>
+      }
+    >
       <SignedOut session={session} />
       <Form submit="Sign in" send={send} aside={<Link to="/forgot">Forgot your password?</Link>}>
-        <Field name="login" label="E-mail address" autoComplete="username" inputMode="email" autoCapitalize="none" spellCheck={false} required />
+        <Field
+          name="login"
+          label="E-mail address"
+          autoComplete="username"
+          inputMode="email"
+          autoCapitalize="none"
+          spellCheck={false}
+          required
+        />
         <PasswordField name="password" label="Password" autoComplete="current-password" />
       </Form>
     </Page>

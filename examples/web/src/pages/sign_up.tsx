@@ -35,13 +35,34 @@ export function SignUp() {
   }
 
   return (
-    <Page title="Create your account" lead={<>Already have one? <Link to="/sign-in">Sign in</Link></>}>
+    <Page
+      title="Create your account"
+      lead={
+        <>
+          Already have one? <Link to="/sign-in">Sign in</Link>
+        </>
+      }
+    >
       {config?.signUpEnabled === false && <Notice tone="plain">New accounts cannot be made at the moment.</Notice>}
       <Form submit="Create account" send={send}>
-        <Field name="displayName" label="Name" hint="What we call you. You can leave it out." autoComplete="name" maxLength={100} ref={name} />
+        <Field
+          name="displayName"
+          label="Name"
+          hint="What we call you. You can leave it out."
+          autoComplete="name"
+          maxLength={100}
+          ref={name}
+        />
         <Field name="email" label="E-mail address" type="email" autoComplete="email" required ref={email} />
         {config?.usernameRequired === true && (
-          <Field name="username" label="Username" autoComplete="username" autoCapitalize="none" spellCheck={false} required />
+          <Field
+            name="username"
+            label="Username"
+            autoComplete="username"
+            autoCapitalize="none"
+            spellCheck={false}
+            required
+          />
         )}
         <NewPassword
           name="password"

@@ -10,7 +10,15 @@ const PAUSE = 250;
 type Rule = { rule: string; met: boolean; message: string };
 
 /** A field for a new password. The server judges it while one types, by the rules that it will judge by in the end. */
-export function NewPassword({ name, label, about }: { name: string; label: string; about?: () => Omit<CheckPasswordInput, "password"> }) {
+export function NewPassword({
+  name,
+  label,
+  about,
+}: {
+  name: string;
+  label: string;
+  about?: () => Omit<CheckPasswordInput, "password">;
+}) {
   const client = useClient();
   const [{ data }] = useQuery({ query: AuthConfigDocument });
   const [typed, setTyped] = useState("");
@@ -42,7 +50,8 @@ export function NewPassword({ name, label, about }: { name: string; label: strin
       label={label}
       autoComplete="new-password"
       onType={setTyped}
-      {...(least !== undefined && shown.length === 0 && { hint: `At least ${least} characters. A sentence is easy to remember.` })}
+      {...(least !== undefined &&
+        shown.length === 0 && { hint: `At least ${least} characters. A sentence is easy to remember.` })}
     >
       {shown.length > 0 && (
         <ul className="rules">

@@ -6,6 +6,9 @@ interface NoticeProps {
   children: ReactNode;
 }
 
+/** A `ref` for what comes in the place of what had the focus. */
+export const takesFocus = (element: HTMLElement | null): void => element?.focus();
+
 /** Something to know. What went wrong interrupts a screen reader, the rest waits its turn. */
 export function Notice({ tone, ref, children }: NoticeProps) {
   return (

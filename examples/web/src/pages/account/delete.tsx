@@ -11,7 +11,9 @@ export function DeleteAccount() {
   const dialog = useRef<HTMLDialogElement>(null);
 
   async function send(fields: FormData) {
-    const { failure } = await run(DeleteUserDocument, { input: { currentPassword: password(fields, "currentPassword") } });
+    const { failure } = await run(DeleteUserDocument, {
+      input: { currentPassword: password(fields, "currentPassword") },
+    });
     if (failure !== undefined) return failure;
     end("deleted");
   }

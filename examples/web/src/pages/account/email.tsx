@@ -3,9 +3,13 @@ import { useState } from "react";
 import { adopt, exclusively } from "../../api/session";
 import { linkTo } from "../../api/settings";
 import { useRun } from "../../api/use_run";
-import { ConfirmEmailChangeDocument, type PendingPartsFragment, RequestEmailChangeDocument } from "../../generated/graphql";
+import {
+  ConfirmEmailChangeDocument,
+  type PendingPartsFragment,
+  RequestEmailChangeDocument,
+} from "../../generated/graphql";
 import { Field, Form, password, text } from "../../parts/form";
-import { Notice } from "../../parts/notice";
+import { Notice, takesFocus } from "../../parts/notice";
 import { PasswordField } from "../../parts/password_field";
 import { Resend } from "../../parts/resend";
 import { SixDigits } from "../check_mail";
@@ -44,8 +48,9 @@ export function Email({ email }: { email: string }) {
   if (pending !== undefined) {
     return (
       <>
-        <Notice tone="plain">
-          If <strong>{pending.email}</strong> can be used here, a mail is on its way. Follow its link, or enter its code.
+        <Notice tone="plain" ref={takesFocus}>
+          If <strong>{pending.email}</strong> can be used here, a mail is on its way. Follow its link, or enter its
+          code.
         </Notice>
         <Form
           key="confirm"
@@ -65,7 +70,11 @@ export function Email({ email }: { email: string }) {
   }
   return (
     <>
-      {changed && <Notice tone="good">From now on you sign in with {email}.</Notice>}
+      {changed && (
+        <Notice tone="good" ref={takesFocus}>
+          From now on you sign in with {email}.
+        </Notice>
+      )}
       <Form key="request" submit="Change address" send={request}>
         <Field name="newEmail" label="New e-mail address" type="email" autoComplete="email" required />
         <PasswordField name="currentPassword" label="Your password" autoComplete="current-password" />

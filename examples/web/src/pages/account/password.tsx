@@ -5,7 +5,7 @@ import { useRun } from "../../api/use_run";
 import { ChangePasswordDocument, type UserPartsFragment } from "../../generated/graphql";
 import { Form, password } from "../../parts/form";
 import { NewPassword } from "../../parts/new_password";
-import { Notice } from "../../parts/notice";
+import { Notice, takesFocus } from "../../parts/notice";
 import { PasswordField } from "../../parts/password_field";
 
 export function Password({ me }: { me: UserPartsFragment }) {
@@ -26,7 +26,11 @@ export function Password({ me }: { me: UserPartsFragment }) {
 
   return (
     <>
-      {changes > 0 && <Notice tone="good">Your new password is saved. Every other session has ended.</Notice>}
+      {changes > 0 && (
+        <Notice tone="good" ref={takesFocus} key={`told-${changes}`}>
+          Your new password is saved. Every other session has ended.
+        </Notice>
+      )}
       {/* Another form each time: no password stays in a field. */}
       <Form key={changes} submit="Change password" send={send}>
         {/* Password managers look for the name beside the password. */}

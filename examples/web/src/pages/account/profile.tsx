@@ -2,7 +2,12 @@ import { useId } from "react";
 import { useQuery } from "urql";
 
 import { useRun } from "../../api/use_run";
-import { AuthConfigDocument, UpdateUserDocument, type UpdateUserInput, type UserPartsFragment } from "../../generated/graphql";
+import {
+  AuthConfigDocument,
+  UpdateUserDocument,
+  type UpdateUserInput,
+  type UserPartsFragment,
+} from "../../generated/graphql";
 import { Field, Form, text } from "../../parts/form";
 
 /** "German" of "de", in the reader's own words. */
@@ -27,10 +32,28 @@ export function Profile({ me }: { me: UserPartsFragment }) {
 
   return (
     <Form submit="Save profile" send={send}>
-      <Field name="displayName" label="Display name" autoComplete="nickname" maxLength={100} defaultValue={me.displayName} />
+      <Field
+        name="displayName"
+        label="Display name"
+        autoComplete="nickname"
+        maxLength={100}
+        defaultValue={me.displayName}
+      />
       <div className="pair">
-        <Field name="givenName" label="Given name" autoComplete="given-name" maxLength={100} defaultValue={me.givenName ?? ""} />
-        <Field name="familyName" label="Family name" autoComplete="family-name" maxLength={100} defaultValue={me.familyName ?? ""} />
+        <Field
+          name="givenName"
+          label="Given name"
+          autoComplete="given-name"
+          maxLength={100}
+          defaultValue={me.givenName ?? ""}
+        />
+        <Field
+          name="familyName"
+          label="Family name"
+          autoComplete="family-name"
+          maxLength={100}
+          defaultValue={me.familyName ?? ""}
+        />
       </div>
       <div className="field">
         <label htmlFor={locale}>Language of our mails</label>

@@ -8,7 +8,7 @@ import { deviceOf } from "./device";
 
 type Sessions = NonNullable<AccountQuery["me"]>["sessions"];
 
-const when = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 export function Sessions({ sessions, changed }: { sessions: Sessions; changed: () => void }) {
   const run = useRun();
@@ -52,7 +52,9 @@ export function Sessions({ sessions, changed }: { sessions: Sessions; changed: (
         })}
       </ul>
       {told !== undefined && (
-        <Notice tone={typeof told === "string" ? "good" : "bad"}>{typeof told === "string" ? told : told.sentence}</Notice>
+        <Notice tone={typeof told === "string" ? "good" : "bad"}>
+          {typeof told === "string" ? told : told.sentence}
+        </Notice>
       )}
       {sessions.length > 2 && (
         <div className="actions">
