@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::{Finding, Level};
+use crate::clock::Rng;
 use crate::config::Config;
 use crate::db::{self, Db};
 use crate::error::Result;
@@ -15,7 +16,11 @@ const AREA: &str = "database";
 const CLOCKS: (i64, i64) = (5, 60);
 
 /// The database, where it can be looked into.
-pub async fn look(config: &Config, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Option<Db> {
+pub async fn look(
+    config: &Config,
+    (now, rng): (DateTime<Utc>, &Rng),
+    findings: &mut Vec<Finding>,
+) -> Option<Db> {
     let settings = &config.settings;
     let file = db::sqlite_file(&settings.database_url);
     if let Some(file) = file.filter(|file| !file.exists()) {
@@ -28,7 +33,7 @@ pub async fn look(config: &Config, now: DateTime<Utc>, findings: &mut Vec<Findin
         return None;
     }
     let patience = Duration::from_millis(settings.database_timeout);
-    let db = match Db::connect(&settings.database_url, 1, patience).await {
+    let db = match Db::connect(&settings.database_url, 1, patience, rng.clone()).await {
         Ok(db) => db,
         Err(error) => {
             findings.push(unreachable(&error.to_string()));

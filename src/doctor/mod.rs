@@ -86,7 +86,7 @@ pub async fn examine(
     let now = clock.now();
     let mut findings = settings::look(config);
     findings.push(clock_of(now));
-    let db = database::look(config, now, &mut findings).await;
+    let db = database::look(config, (now, rng), &mut findings).await;
     let mut kids = None;
     if let Some(db) = db {
         kids = key::look(config, &db, (now, rng), &mut findings).await;
