@@ -195,8 +195,9 @@ pub struct Settings {
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub password_queue: u32,
 
-    /// How long a password may wait for a worker, in milliseconds; then the answer is OVERLOADED.
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    /// How long a password may wait for a worker, in milliseconds; then the answer is OVERLOADED. Whoever is turned away should
+    /// know within two seconds, the way there and back included.
+    #[arg(long, default_value_t = 1_500, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub password_wait: u64,
 
     /// A service that lists breached passwords by the first five characters of their SHA-1 (k-anonymity): the address

@@ -25,7 +25,10 @@ pub async fn is_taken(
         .filter(but.map_or_else(Condition::all, |but| {
             Condition::all().add(user::Column::Id.ne(but))
         }));
-    Ok(users.count(db).await? > 0 || is_reserved(db, connection, email_key, but, now).await?)
+    // Both are always asked: an answer that comes sooner would tell that there is an account.
+    let is_used = users.count(db).await? > 0;
+    let is_reserved = is_reserved(db, connection, email_key, but, now).await?;
+    Ok(is_used || is_reserved)
 }
 
 /// Whether another user gave the address up so recently that it can still be had back.
