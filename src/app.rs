@@ -1,5 +1,6 @@
-//! The house with everything that its rooms use. Cloning it is cheap; all clones share one house.
+//! The house with everything that its rooms use.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,9 +24,14 @@ use crate::metrics::Metrics;
 use crate::text::Texts;
 use crate::ticket::TicketKey;
 
+/// A key to the house. Every request is handed several, so a copy is one count of an `Arc`; all open the same house.
 #[derive(Clone, Debug)]
-pub struct App {
-    pub config: Arc<Config>,
+pub struct App(Arc<Fittings>);
+
+/// What the house holds.
+#[derive(Debug)]
+pub struct Fittings {
+    pub config: Config,
     pub db: Db,
     pub clock: Clock,
     pub rng: Rng,
@@ -43,7 +49,15 @@ pub struct App {
     pub opened_at: DateTime<Utc>,
     /// Where mail stays when no mail server is set (development only).
     pub inbox: Option<Inbox>,
-    leaving: Arc<AtomicBool>,
+    leaving: AtomicBool,
+}
+
+impl Deref for App {
+    type Target = Fittings;
+
+    fn deref(&self) -> &Fittings {
+        &self.0
+    }
 }
 
 impl App {
@@ -87,8 +101,8 @@ impl App {
             settings.audit_days,
             Arc::clone(&metrics),
         );
-        Ok(Self {
-            config: Arc::new(config),
+        Ok(Self(Arc::new(Fittings {
+            config,
             db,
             opened_at: clock.now(),
             clock,
@@ -102,8 +116,8 @@ impl App {
             texts,
             metrics,
             inbox,
-            leaving: Arc::default(),
-        })
+            leaving: AtomicBool::new(false),
+        })))
     }
 
     /// The house will stop soon: load balancers are to send nobody any more, and connections are not kept open.

@@ -189,9 +189,9 @@ impl Db {
 
     /// Lets statements under way end and closes every connection; one that was cut off in silence is waited for a moment
     /// only.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         let all = async {
-            for lone in [self.reader, self.writer] {
+            for lone in [&self.reader, &self.writer] {
                 lone.pools.close().await;
             }
         };

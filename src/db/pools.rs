@@ -103,7 +103,7 @@ impl Pools {
     }
 
     /// Lets statements under way end and closes every connection.
-    pub(super) async fn close(self) {
+    pub(super) async fn close(&self) {
         for pool in &self.0.pools {
             // Two handles on PostgreSQL's pools: the second close finds them closed.
             if let Err(error) = pool.connection.close_by_ref().await {
