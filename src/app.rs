@@ -17,6 +17,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::event::{self, Event, Kind, Origin};
 use crate::hasher::{Hasher, HasherOptions};
+use crate::identity::Identities;
 use crate::job::{self, Desk, Task, Worker};
 use crate::key::{self, KeyRing, Sealer};
 use crate::mail::{Inbox, Mailer, SmtpOptions};
@@ -33,6 +34,8 @@ pub struct App(Arc<Fittings>);
 pub struct Fittings {
     pub config: Config,
     pub db: Db,
+    /// Finds out who asks.
+    pub identities: Identities,
     pub clock: Clock,
     pub rng: Rng,
     pub hasher: Hasher,
@@ -103,6 +106,7 @@ impl App {
         );
         Ok(Self(Arc::new(Fittings {
             config,
+            identities: Identities::new(db.read().clone(), clock.clone()),
             db,
             opened_at: clock.now(),
             clock,

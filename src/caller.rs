@@ -4,16 +4,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use entity::{application, application_connection, connection, session, user};
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::db::only;
 use crate::error::{Error, Reason, Result};
 use crate::event::Origin;
+use crate::identity::Identity;
 use crate::key::Claims;
 use crate::secret::Secret;
 use crate::value::{Locale, network_of};
@@ -41,7 +38,7 @@ pub struct Caller {
     /// The admin secret was right.
     pub is_administrator: bool,
     /// Looked up when it is first asked for.
-    pub(crate) identity: OnceCell<Result<Identity, Reason>>,
+    pub(crate) identity: OnceCell<Result<Arc<Identity>, Reason>>,
 }
 
 /// What the `Authorization` header held.
@@ -54,14 +51,6 @@ pub enum Bearer {
     Token(Secret),
 }
 
-/// A signed-in caller.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    pub session: session::Model,
-    pub user: user::Model,
-    pub application: application::Model,
-}
-
 impl Caller {
     /// The signed-in user and session.
     ///
@@ -69,9 +58,10 @@ impl Caller {
     /// `UNAUTHENTICATED` with its reason; `OVERLOADED` when the database does not answer.
     pub async fn identity(&self, app: &App) -> Result<&Identity> {
         let found = self.identity.get_or_try_init(|| self.look_up(app)).await?;
-        found
-            .as_ref()
-            .map_err(|reason| Error::Unauthenticated(*reason))
+        match found {
+            Ok(identity) => Ok(identity),
+            Err(reason) => Err(Error::Unauthenticated(*reason)),
+        }
     }
 
     /// As [`Caller::identity`], with nothing for a caller who sent no bearer at all.
@@ -138,7 +128,7 @@ impl Caller {
         self.ip.map_or_else(|| "unknown".to_owned(), network_of)
     }
 
-    async fn look_up(&self, app: &App) -> Result<Result<Identity, Reason>> {
+    async fn look_up(&self, app: &App) -> Result<Result<Arc<Identity>, Reason>> {
         let claims = match (&self.bearer, self.claims(app).await?) {
             (Bearer::Missing, _) => return Ok(Err(Reason::TokenMissing)),
             (_, Some(claims)) => claims,
@@ -155,7 +145,7 @@ impl Caller {
         if claims.exp <= now.timestamp() {
             return Ok(Err(Reason::TokenExpired));
         }
-        let Some(identity) = Identity::find(app, claims.sid).await? else {
+        let Some(identity) = app.identities.find(claims.sid).await? else {
             return Ok(Err(Reason::SessionRevoked));
         };
         let same =
@@ -166,56 +156,4 @@ impl Caller {
             Err(Reason::TokenInvalid)
         })
     }
-}
-
-impl Identity {
-    /// The session of this id with its user and application, where it is alive, the user may sign in, and the application
-    /// is open and enables the user's connection, which is open, too. Asked for with every request, in one statement, so
-    /// that whatever is revoked, disabled or removed stops working at once.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn find(app: &App, session: Uuid) -> Result<Option<Self>> {
-        let found = session::Entity::find_by_id(session)
-            .filter(session::Column::RevokedAt.is_null())
-            .filter(session::Column::EndsAt.gt(app.now()))
-            .filter(user::Column::DisabledAt.is_null())
-            .filter(application::Column::DisabledAt.is_null())
-            .filter(Expr::exists(open_connection()))
-            .find_also_related(user::Entity)
-            .find_also_related(application::Entity)
-            .all(app.db.read())
-            .await?;
-        Ok(match only(found) {
-            Some((session, Some(user), Some(application))) => Some(Self {
-                session,
-                user,
-                application,
-            }),
-            _ => None,
-        })
-    }
-}
-
-/// The user's connection, as far as the session's application enables it.
-fn open_connection() -> SelectStatement {
-    use application_connection::Column as Enabled;
-    Query::select()
-        .expr(Expr::val(1))
-        .from(application_connection::Entity)
-        .inner_join(
-            connection::Entity,
-            Expr::col((connection::Entity, connection::Column::Id))
-                .equals((application_connection::Entity, Enabled::ConnectionId)),
-        )
-        .and_where(
-            Expr::col((application_connection::Entity, Enabled::ApplicationId))
-                .equals((session::Entity, session::Column::ApplicationId)),
-        )
-        .and_where(
-            Expr::col((application_connection::Entity, Enabled::ConnectionId))
-                .equals((user::Entity, user::Column::ConnectionId)),
-        )
-        .and_where(connection::Column::DisabledAt.is_null())
-        .to_owned()
 }

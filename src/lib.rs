@@ -10,7 +10,7 @@
 //! | doors | [`cli`], [`http`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
 //! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], [`locksmith`], [`archive`] and [`doctor`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
 //! | hall | [`app`], [`caller`], [`scalar`] | what every room sees |
-//! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
+//! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`identity`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
 //! | ground | [`config`], [`telemetry`], [`metrics`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
 //!
 //! Below the ground lie two crates: `entity`, the tables, and `migration`, their history.
@@ -38,6 +38,7 @@ pub mod event;
 pub mod graphql;
 pub mod hasher;
 pub mod http;
+pub mod identity;
 pub mod job;
 pub mod key;
 pub mod limit;

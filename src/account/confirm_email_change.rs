@@ -6,9 +6,10 @@ use entity::{application, user};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, SqlErr};
 
 use crate::app::App;
-use crate::caller::{Caller, Identity};
+use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::identity::Identity;
 use crate::password::choose::connection_of;
 use crate::realm::domain;
 use crate::realm::place::{self, Place};
@@ -43,7 +44,7 @@ pub async fn confirm_email_change(
     if proof.row.user_id != Some(user.id) {
         return Err(proof.refusal());
     }
-    let place = place_of(app, &user, application.clone()).await?;
+    let place = place_of(app, &user, application.as_ref().clone()).await?;
     refuse_domain(app, &proof, &place).await?;
     app.db
         .transact(|| async {

@@ -1,13 +1,16 @@
 //! `requestEmailChange`: the owner proves the current password, and the new address gets a mail. A taken address gets the
 //! same answer; its owner is told.
 
+use std::sync::Arc;
+
 use async_graphql::InputObject;
 use entity::verification::Purpose;
 
 use crate::app::App;
-use crate::caller::{Caller, Identity};
+use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::identity::Identity;
 use crate::password::choose::connection_of;
 use crate::password::prove;
 use crate::realm::place::Place;
@@ -65,7 +68,7 @@ pub async fn request_email_change(
 
     let locale = Locale::parse("locale", &user.locale).unwrap_or_default();
     let place = Place {
-        application,
+        application: Arc::unwrap_or_clone(application),
         connection,
     };
     app.db

@@ -4,6 +4,7 @@
 mod copy;
 mod pools;
 mod retry;
+mod together;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use self::pools::Pools;
 
 pub use retry::Lone;
+pub use together::{MOST as MOST_TOGETHER, Together};
 
 use crate::clock::Rng;
 use crate::metrics::Metrics;

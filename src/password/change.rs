@@ -7,9 +7,10 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter}
 use super::choose::{Candidate, choose, connection_of, personal_data, remember};
 use super::prove;
 use crate::app::App;
-use crate::caller::{Caller, Identity};
+use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::identity::Identity;
 use crate::job::Task;
 use crate::secret::Secret;
 use crate::session::{self as sessions, Outcome, TokenTransport};

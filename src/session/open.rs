@@ -1,5 +1,7 @@
 //! Opens a session for a user whose proof has been checked, and makes its tokens.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use entity::{application, session, user};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
@@ -8,8 +10,9 @@ use serde_json::Value;
 use super::chain::{self, ABSOLUTE_LIFE, Minted};
 use super::cookie::{self, TokenTransport};
 use crate::app::App;
-use crate::caller::{Caller, Identity};
+use crate::caller::Caller;
 use crate::error::{Error, Reason, Result};
+use crate::identity::Identity;
 use crate::key::{Claims, HasuraClaims};
 use crate::realm::tenant::{self, Membership};
 use crate::realm::{claim, role};
@@ -20,7 +23,7 @@ use crate::secret::Secret;
 pub struct Opened {
     pub session: session::Model,
     pub user: user::Model,
-    pub application: application::Model,
+    pub application: Arc<application::Model>,
     pub refresh: Minted,
     pub access_token: Secret,
     pub access_expires_at: chrono::DateTime<chrono::Utc>,
@@ -87,7 +90,7 @@ pub async fn open(
     let refresh = chain::mint(app, session.expires_at);
     chain::store(app, tx, session.id, &refresh).await?;
     let memberships = tenant::of(tx, &[user.id]).await?;
-    let opened = Opened::new(session, user, application, refresh);
+    let opened = Opened::new(session, user, Arc::new(application), refresh);
     finish(
         app,
         Opened {
@@ -152,7 +155,7 @@ impl Opened {
     pub(super) fn new(
         session: session::Model,
         user: user::Model,
-        application: application::Model,
+        application: Arc<application::Model>,
         refresh: Minted,
     ) -> Self {
         Self {

@@ -1,5 +1,7 @@
 //! `refreshSession`: rotation with a grace for lost answers, and reuse detection after it (RFC 9700 section 4.14.2).
 
+use std::sync::Arc;
+
 use async_graphql::InputObject;
 use chrono::{DateTime, Utc};
 use entity::{application, refresh_token, session, user};
@@ -10,10 +12,11 @@ use super::cookie;
 use super::open::{Opened, finish};
 use super::revoke::revoke;
 use crate::app::App;
-use crate::caller::{Caller, Identity};
+use crate::caller::Caller;
 use crate::db::only;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::identity::Identity;
 use crate::key::{open_with_token, seal_with_token};
 use crate::realm::tenant::{self, Membership};
 use crate::secret::Secret;
@@ -32,7 +35,7 @@ struct Presented {
     row: refresh_token::Model,
     session: session::Model,
     user: user::Model,
-    application: application::Model,
+    application: Arc<application::Model>,
 }
 
 /// # Errors
@@ -77,7 +80,9 @@ async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
     let row = only(rows)
         .filter(|row| row.expires_at > app.now())
         .ok_or(Error::InvalidRefreshToken)?;
-    let identity = Identity::find(app, row.session_id)
+    let identity = app
+        .identities
+        .find(row.session_id)
         .await?
         .ok_or(Error::InvalidRefreshToken)?;
     let elsewhere = caller
@@ -91,7 +96,7 @@ async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
         session,
         user,
         application,
-    } = identity;
+    } = Arc::unwrap_or_clone(identity);
     Ok(Presented {
         token,
         row,
