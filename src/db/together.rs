@@ -135,6 +135,9 @@ mod tests {
 
     use super::*;
 
+    const FAILS: u32 = 1_001;
+    const PANICS: u32 = 1_003;
+
     #[derive(Default)]
     struct House {
         together: Together<u32, u32>,
@@ -152,9 +155,9 @@ mod tests {
                     house.statements.fetch_add(1, Ordering::SeqCst);
                     house.largest.fetch_max(keys.len(), Ordering::SeqCst);
                     permits.acquire().await.unwrap().forget();
-                    assert!(!keys.contains(&13), "a look-up that panics");
-                    if keys.contains(&7) {
-                        return Err(DbErr::Custom("seven".into()));
+                    assert!(!keys.contains(&PANICS), "a look-up that panics");
+                    if keys.contains(&FAILS) {
+                        return Err(DbErr::Custom("a failure".into()));
                     }
                     let even = keys.into_iter().filter(|key| key % 2 == 0);
                     Ok(even.map(|key| (key, Arc::new(2 * key))).collect())
@@ -192,10 +195,9 @@ mod tests {
     #[tokio::test]
     async fn a_statement_that_fails_or_panics_fails_those_who_shared_it_and_nobody_after() {
         let (house, permits) = (Arc::<House>::default(), Arc::new(Semaphore::new(100)));
-        for bad in [7, 13] {
-            let (failed, other) = tokio::join!(house.ask(bad, &permits), house.ask(2, &permits));
-            assert!(failed.is_err());
-            assert_eq!(other.unwrap(), Some(4));
+        for bad in [FAILS, PANICS] {
+            let (bad, shared) = tokio::join!(house.ask(bad, &permits), house.ask(2, &permits));
+            assert!(bad.is_err() && shared.is_err());
             assert_eq!(house.ask(6, &permits).await.unwrap(), Some(12));
         }
     }
