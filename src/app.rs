@@ -13,11 +13,11 @@ use uuid::Uuid;
 use crate::breach::Breaches;
 use crate::clock::{Clock, Rng};
 use crate::config::{Config, TokenAlgorithm};
-use crate::db::Db;
+use crate::db::{Db, Together};
 use crate::error::{Error, Result};
 use crate::event::{self, Event, Kind, Origin};
 use crate::hasher::{Hasher, HasherOptions};
-use crate::identity::Identities;
+use crate::identity::{Identities, Rotation};
 use crate::job::{self, Desk, Task, Worker};
 use crate::key::{self, KeyRing, Sealer};
 use crate::mail::{Inbox, Mailer, SmtpOptions};
@@ -36,6 +36,8 @@ pub struct Fittings {
     pub db: Db,
     /// Finds out who asks.
     pub identities: Identities,
+    /// Refresh tokens that are exchanged at the same time.
+    pub rotations: Together<Rotation, bool>,
     pub clock: Clock,
     pub rng: Rng,
     pub hasher: Hasher,
@@ -108,6 +110,7 @@ impl App {
             config,
             identities: Identities::new(db.read().clone(), clock.clone()),
             db,
+            rotations: Together::default(),
             opened_at: clock.now(),
             clock,
             rng,

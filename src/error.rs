@@ -135,6 +135,19 @@ pub enum Error {
 pub const RETRY_AFTER: u32 = 2;
 
 impl Error {
+    /// The same failure, for another one whom it befell, too.
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        match self {
+            Self::Overloaded { retry_after } => Self::Overloaded {
+                retry_after: *retry_after,
+            },
+            Self::LostRace(source) => Self::LostRace(source.clone()),
+            Self::Database(source) => Self::Database(source.clone()),
+            other => Self::internal(other.cause()),
+        }
+    }
+
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())
     }

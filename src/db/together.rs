@@ -1,54 +1,50 @@
-//! Look-ups that are wanted at the same time go to the database in one statement: while one is under way, those that come
-//! gather behind it. Nobody waits for company, and nobody gets an answer older than the question; a crowd only shares its
-//! round trips.
+//! What is wanted at the same time goes to the database together: while one statement, or one transaction, is under way,
+//! those who come gather behind it. Nobody waits for company, and nobody gets an answer older than the question; a crowd
+//! only shares its round trips.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::DbErr;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
-/// Statements under way at once: where one is stuck, the next one may be on a connection that works.
+/// Under way at once: where one is stuck, the next one may be on a connection that works.
 const LANES: usize = 2;
-/// Keys of one statement; a power of two.
+/// Items that go together; a power of two.
 pub const MOST: usize = 64;
 
-type Found<V> = Result<Option<Arc<V>>, DbErr>;
-type Waiting<K, V> = (K, oneshot::Sender<Found<V>>);
-
-/// Who waits for what. All handles share one line.
+/// Who waits with what. All handles share one line.
 #[derive(Debug)]
-pub struct Together<K, V>(Arc<Mutex<Line<K, V>>>);
+pub struct Together<I, O>(Arc<Mutex<Line<I, O>>>);
 
 #[derive(Debug)]
-struct Line<K, V> {
-    waiting: Vec<Waiting<K, V>>,
+struct Line<I, O> {
+    waiting: Vec<Waiting<I, O>>,
     /// Open ones.
     lanes: usize,
 }
 
-impl<K, V> Together<K, V>
+type Waiting<I, O> = (I, oneshot::Sender<Result<O>>);
+
+impl<I, O> Together<I, O>
 where
-    K: Copy + Eq + Hash + Send + 'static,
-    V: Send + Sync + 'static,
+    I: Send + 'static,
+    O: Send + 'static,
 {
-    /// What the database holds under this key. `look_up` is given at least one and at most 64 different keys, and answers
-    /// those that it found.
+    /// What becomes of this item. `work` is given at least one and at most 64 items, and answers in their order; it ends
+    /// even if all who asked have given up.
     ///
     /// # Errors
-    /// Those of `look_up`, for everybody whose key it was given.
-    pub async fn find<F, L>(&self, key: K, look_up: L) -> Result<Option<Arc<V>>>
+    /// Those of `work`, for everybody whose item it was given.
+    pub async fn ask<F, W>(&self, item: I, work: W) -> Result<O>
     where
-        F: Future<Output = Result<HashMap<K, Arc<V>>, DbErr>> + Send + 'static,
-        L: Fn(Vec<K>) -> F + Send + 'static,
+        F: Future<Output = Result<Vec<O>>> + Send + 'static,
+        W: Fn(Vec<I>) -> F + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
         let goes_ahead = {
             let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            line.waiting.push((key, answer));
+            line.waiting.push((item, answer));
             let is_free = line.lanes < LANES;
             line.lanes += usize::from(is_free);
             is_free
@@ -59,14 +55,14 @@ where
                 is_open: true,
             };
             // Not in the request of whoever came first: it may be given up, and others wait for it.
-            tokio::spawn(lane.serve(look_up));
+            tokio::spawn(lane.serve(work));
         }
         let found = answered.await;
-        Ok(found.map_err(|_| Error::internal("a look-up panicked"))??)
+        found.map_err(|_| Error::internal("what was asked for together panicked"))?
     }
 }
 
-impl<K, V> Default for Together<K, V> {
+impl<I, O> Default for Together<I, O> {
     fn default() -> Self {
         let (waiting, lanes) = (Vec::new(), 0);
         Self(Arc::new(Mutex::new(Line { waiting, lanes })))
@@ -74,34 +70,38 @@ impl<K, V> Default for Together<K, V> {
 }
 
 /// One of those who ask on behalf of the line.
-struct Lane<K, V> {
-    line: Arc<Mutex<Line<K, V>>>,
+struct Lane<I, O> {
+    line: Arc<Mutex<Line<I, O>>>,
     is_open: bool,
 }
 
-impl<K: Copy + Eq + Hash, V> Lane<K, V> {
-    async fn serve<F, L>(mut self, look_up: L)
+impl<I, O> Lane<I, O> {
+    async fn serve<F, W>(mut self, work: W)
     where
-        F: Future<Output = Result<HashMap<K, Arc<V>>, DbErr>>,
-        L: Fn(Vec<K>) -> F,
+        F: Future<Output = Result<Vec<O>>>,
+        W: Fn(Vec<I>) -> F,
     {
         while let Some(batch) = self.next() {
-            let keys: HashSet<K> = batch.iter().map(|(key, _)| *key).collect();
-            let found = look_up(keys.into_iter().collect()).await;
-            for (key, answer) in batch {
-                let for_one = match &found {
-                    Ok(found) => Ok(found.get(&key).cloned()),
-                    Err(error) => Err(error.clone()),
-                };
-                // Whoever gave up needs no answer.
-                drop(answer.send(for_one));
+            let (items, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            // Whoever gave up needs no answer.
+            match work(items).await {
+                Ok(found) => {
+                    for (answer, found) in answers.into_iter().zip(found) {
+                        drop(answer.send(Ok(found)));
+                    }
+                }
+                Err(error) => {
+                    for answer in answers {
+                        drop(answer.send(Err(error.for_another())));
+                    }
+                }
             }
         }
     }
 
     /// Those who wait now; closes the lane where nobody does, under the same lock, so that nobody who comes meanwhile
     /// takes it for open.
-    fn next(&mut self) -> Option<Vec<Waiting<K, V>>> {
+    fn next(&mut self) -> Option<Vec<Waiting<I, O>>> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         let many = line.waiting.len().min(MOST);
         if many == 0 {
@@ -113,7 +113,7 @@ impl<K: Copy + Eq + Hash, V> Lane<K, V> {
     }
 }
 
-impl<K, V> Drop for Lane<K, V> {
+impl<I, O> Drop for Lane<I, O> {
     /// After a panic: those who wait with nobody to ask for them are not left waiting.
     fn drop(&mut self) {
         if self.is_open {
@@ -140,7 +140,7 @@ mod tests {
 
     #[derive(Default)]
     struct House {
-        together: Together<u32, u32>,
+        together: Together<u32, Option<u32>>,
         statements: AtomicUsize,
         largest: AtomicUsize,
     }
@@ -149,22 +149,21 @@ mod tests {
         /// Even numbers are there, twice as large; each statement takes a permit.
         async fn ask(self: &Arc<Self>, key: u32, permits: &Arc<Semaphore>) -> Result<Option<u32>> {
             let (house, permits) = (Arc::clone(self), Arc::clone(permits));
-            let look_up = move |keys: Vec<u32>| {
+            let work = move |keys: Vec<u32>| {
                 let (house, permits) = (Arc::clone(&house), Arc::clone(&permits));
                 async move {
                     house.statements.fetch_add(1, Ordering::SeqCst);
                     house.largest.fetch_max(keys.len(), Ordering::SeqCst);
                     permits.acquire().await.unwrap().forget();
-                    assert!(!keys.contains(&PANICS), "a look-up that panics");
+                    assert!(!keys.contains(&PANICS), "a panic");
                     if keys.contains(&FAILS) {
-                        return Err(DbErr::Custom("a failure".into()));
+                        return Err(Error::Overloaded { retry_after: 3 });
                     }
-                    let even = keys.into_iter().filter(|key| key % 2 == 0);
-                    Ok(even.map(|key| (key, Arc::new(2 * key))).collect())
+                    let doubled = |key| (key % 2 == 0).then_some(2 * key);
+                    Ok(keys.into_iter().map(doubled).collect())
                 }
             };
-            let found = self.together.find(key, look_up).await?;
-            Ok(found.map(|value| *value))
+            self.together.ask(key, work).await
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::InputObject;
 use chrono::{DateTime, Utc};
 use entity::{application, refresh_token, session, user};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait};
 
 use super::chain::{self, GRACE, Minted};
 use super::cookie;
@@ -13,10 +13,9 @@ use super::open::{Opened, finish};
 use super::revoke::revoke;
 use crate::app::App;
 use crate::caller::Caller;
-use crate::db::only;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
-use crate::identity::Identity;
+use crate::identity::{self, Identity, Rotation, rotate_all};
 use crate::key::{open_with_token, seal_with_token};
 use crate::realm::tenant::{self, Membership};
 use crate::secret::Secret;
@@ -36,6 +35,7 @@ struct Presented {
     session: session::Model,
     user: user::Model,
     application: Arc<application::Model>,
+    has_tenants: bool,
 }
 
 /// # Errors
@@ -58,7 +58,11 @@ pub async fn refresh_session(
     }
     let now = app.now();
     // Before the rotation: what fails after it looks like a lost answer to the client.
-    let memberships = tenant::of(app.db.read(), &[presented.user.id]).await?;
+    let memberships = if presented.has_tenants {
+        tenant::of(app.db.read(), &[presented.user.id]).await?
+    } else {
+        Vec::new()
+    };
     if presented.row.rotated_at.is_none()
         && let Some(minted) = rotate(app, &presented, now).await?
     {
@@ -73,17 +77,14 @@ pub async fn refresh_session(
 }
 
 async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
-    let rows = refresh_token::Entity::find()
-        .filter(refresh_token::Column::Digest.eq(digest_of(token.expose())))
-        .all(app.db.read())
-        .await?;
-    let row = only(rows)
-        .filter(|row| row.expires_at > app.now())
-        .ok_or(Error::InvalidRefreshToken)?;
-    let identity = app
-        .identities
-        .find(row.session_id)
+    let found = app.identities.find_by_token(digest_of(token.expose()));
+    let identity::Presented {
+        token: row,
+        identity,
+        has_tenants,
+    } = found
         .await?
+        .filter(|found| found.token.expires_at > app.now())
         .ok_or(Error::InvalidRefreshToken)?;
     let elsewhere = caller
         .client_id
@@ -96,51 +97,46 @@ async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
         session,
         user,
         application,
-    } = Arc::unwrap_or_clone(identity);
+    } = identity;
     Ok(Presented {
         token,
         row,
         session,
         user,
         application,
+        has_tenants,
     })
 }
 
-/// Exchanges the token for its successor; nothing, when someone else was faster.
+/// Exchanges the token for its successor, in one transaction with those who do so at the same time; nothing, when someone
+/// else was faster.
 async fn rotate(app: &App, presented: &Presented, now: DateTime<Utc>) -> Result<Option<Minted>> {
-    use refresh_token::Column;
-    let minted = chain::mint(
-        app,
-        chain::expiry(&presented.application, &presented.session, now),
-    );
-    let sealed = seal_with_token(&presented.token, &app.rng, &minted.token)?;
-    app.db
-        .transact(|| async {
-            let tx = app.db.begin().await?;
-            // The session first: a revocation that runs beside this one is either seen here or sees what is done here.
-            let alive = session::Entity::update_many()
-                .col_expr(session::Column::LastUsedAt, now.into())
-                .col_expr(session::Column::ExpiresAt, minted.expires_at.into())
-                .filter(session::Column::Id.eq(presented.session.id))
-                .filter(session::Column::RevokedAt.is_null())
-                .exec(&tx)
-                .await?;
-            let rotated = refresh_token::Entity::update_many()
-                .col_expr(Column::RotatedAt, now.into())
-                .col_expr(Column::SuccessorId, minted.id.into())
-                .col_expr(Column::SealedSuccessor, sealed.clone().into())
-                .filter(Column::Id.eq(presented.row.id))
-                .filter(Column::RotatedAt.is_null())
-                .exec(&tx)
-                .await?;
-            if alive.rows_affected != 1 || rotated.rows_affected != 1 {
-                return Ok(None);
-            }
-            chain::store(app, &tx, presented.session.id, &minted).await?;
-            tx.commit().await?;
-            Ok(Some(minted.clone()))
-        })
-        .await
+    let expires_at = chain::expiry(&presented.application, &presented.session, now);
+    let minted = chain::mint(app, expires_at);
+    let rotation = Rotation {
+        token: presented.row.id,
+        session: presented.session.id,
+        successor: minted.id,
+        digest: digest_of(minted.token.expose()),
+        sealed: seal_with_token(&presented.token, &app.rng, &minted.token)?,
+        expires_at,
+    };
+    let house = app.clone();
+    let work = move |rotations: Vec<Rotation>| {
+        let app = house.clone();
+        async move {
+            app.db
+                .transact(|| async {
+                    let tx = app.db.begin().await?;
+                    let rotated = rotate_all(&tx, &rotations, app.now()).await?;
+                    tx.commit().await?;
+                    Ok(rotated)
+                })
+                .await
+        }
+    };
+    let is_ours = app.rotations.ask(rotation, work).await?;
+    Ok(is_ours.then_some(minted))
 }
 
 /// The same successor again, within the grace and while nobody has used it.

@@ -135,6 +135,9 @@ pub fn noted(backend: Backend, words: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
+/// What SQLite calls lists of values and results of its own.
+const NO_TABLES: [&str; 4] = ["json_each", "(subquery-1)", "CONSTANT", "given"];
+
 /// What the plan reads from beginning to end, of the tables that grow.
 async fn scanned(db: &DatabaseConnection, backend: Backend, statement: &str) -> Vec<String> {
     let lines = match backend {
@@ -157,9 +160,7 @@ async fn scanned(db: &DatabaseConnection, backend: Backend, statement: &str) -> 
                 .strip_prefix("Seq Scan on "),
         };
         let table = table.and_then(|table| table.split_whitespace().next());
-        if let Some(table) =
-            table.filter(|table| !small(table) && !["json_each", "(subquery-1)"].contains(table))
-        {
+        if let Some(table) = table.filter(|table| !small(table) && !NO_TABLES.contains(table)) {
             scanned.push(table.to_owned());
         }
     }

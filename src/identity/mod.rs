@@ -1,0 +1,175 @@
+//! Who asks: the session behind an access token or a refresh token, with its user and application. Looked up with every
+//! request, so that whatever is revoked, disabled or removed stops working at once, on every instance. Nothing is kept;
+//! requests at the same time share a statement, and its text is put together once.
+
+mod rotation;
+mod statement;
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use entity::{application, refresh_token, session, user};
+use sea_orm::sea_query::Value;
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement};
+use uuid::Uuid;
+
+pub use rotation::{Rotation, rotate_all};
+
+use self::statement::{APPLICATION, HAS_TENANTS, Key, SESSION, TOKEN, USER};
+use crate::clock::Clock;
+use crate::db::{Lone, MOST_TOGETHER, Together};
+use crate::error::Result;
+
+/// Lengths of a list of keys: the powers of two up to the longest. Few lengths are few statements to prepare.
+const LENGTHS: usize = MOST_TOGETHER.ilog2() as usize + 1;
+
+/// A signed-in caller.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub session: session::Model,
+    pub user: user::Model,
+    /// Shared by those who were looked up together.
+    pub application: Arc<application::Model>,
+}
+
+/// A refresh token that we handed out, whether it may still be used or not, and whom it belongs to.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    pub token: refresh_token::Model,
+    pub identity: Identity,
+    /// Whether the user belongs to a tenant.
+    pub has_tenants: bool,
+}
+
+/// Looks identities up. All handles share the look-ups under way.
+#[derive(Clone, Debug)]
+pub struct Identities(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    db: Lone,
+    clock: Clock,
+    by_session: Together<Uuid, Option<Arc<Identity>>>,
+    by_token: Together<Vec<u8>, Option<Presented>>,
+    session_texts: Texts,
+    token_texts: Texts,
+}
+
+/// The text for one key, two, four and so on.
+type Texts = [OnceLock<String>; LENGTHS];
+
+impl Identities {
+    pub fn new(db: Lone, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            db,
+            clock,
+            by_session: Together::default(),
+            by_token: Together::default(),
+            session_texts: [const { OnceLock::new() }; LENGTHS],
+            token_texts: [const { OnceLock::new() }; LENGTHS],
+        }))
+    }
+
+    /// The session of this id with its user and application, where it is alive, the user may sign in, and the application
+    /// is open and enables the user's connection, which is open, too.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find(&self, session: Uuid) -> Result<Option<Arc<Identity>>> {
+        let inner = Arc::clone(&self.0);
+        let look_up = move |sessions: Vec<Uuid>| {
+            let inner = Arc::clone(&inner);
+            async move { Ok(inner.by_session(&sessions).await?) }
+        };
+        self.0.by_session.ask(session, look_up).await
+    }
+
+    /// The refresh token with this digest, where its session is alive as [`Identities::find`] has it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_by_token(&self, digest: Vec<u8>) -> Result<Option<Presented>> {
+        let inner = Arc::clone(&self.0);
+        let look_up = move |digests: Vec<Vec<u8>>| {
+            let inner = Arc::clone(&inner);
+            async move { Ok(inner.by_token(&digests).await?) }
+        };
+        self.0.by_token.ask(digest, look_up).await
+    }
+}
+
+impl Inner {
+    async fn by_session(&self, sessions: &[Uuid]) -> Result<Vec<Option<Arc<Identity>>>, DbErr> {
+        let mut applications = Applications::default();
+        let mut found = HashMap::with_capacity(sessions.len());
+        for row in self
+            .rows(Key::Session, &self.session_texts, sessions)
+            .await?
+        {
+            let identity = applications.identity(&row)?;
+            found.insert(identity.session.id, Arc::new(identity));
+        }
+        Ok(sessions.iter().map(|id| found.get(id).cloned()).collect())
+    }
+
+    async fn by_token(&self, digests: &[Vec<u8>]) -> Result<Vec<Option<Presented>>, DbErr> {
+        let mut applications = Applications::default();
+        let mut found = HashMap::with_capacity(digests.len());
+        for row in self.rows(Key::Token, &self.token_texts, digests).await? {
+            let presented = Presented {
+                token: refresh_token::Model::from_query_result(&row, TOKEN)?,
+                identity: applications.identity(&row)?,
+                has_tenants: row.try_get("", HAS_TENANTS)?,
+            };
+            found.insert(presented.token.digest.clone(), presented);
+        }
+        let found = digests.iter().map(|digest| found.get(digest).cloned());
+        Ok(found.collect())
+    }
+
+    async fn rows<K>(&self, key: Key, texts: &Texts, keys: &[K]) -> Result<Vec<QueryResult>, DbErr>
+    where
+        K: Clone + Into<Value>,
+    {
+        let backend = self.db.get_database_backend();
+        let keys = padded(keys);
+        let text = &texts[keys.len().ilog2() as usize];
+        let text = text.get_or_init(|| statement::text(backend, key, keys.len()));
+        let now = Value::from(self.clock.now());
+        let values = std::iter::once(now).chain(keys.into_iter().map(Into::into));
+        let statement = Statement::from_sql_and_values(backend, text, values);
+        self.db.query_all_raw(statement).await
+    }
+}
+
+/// Most requests are of one application: it is read once for all of them.
+#[derive(Default)]
+struct Applications(HashMap<Uuid, Arc<application::Model>>);
+
+impl Applications {
+    fn identity(&mut self, row: &QueryResult) -> Result<Identity, DbErr> {
+        let session = session::Model::from_query_result(row, SESSION)?;
+        let user = user::Model::from_query_result(row, USER)?;
+        let application = match self.0.get(&session.application_id) {
+            Some(application) => Arc::clone(application),
+            None => {
+                let read = application::Model::from_query_result(row, APPLICATION)?;
+                let shared = Arc::new(read);
+                self.0.insert(shared.id, Arc::clone(&shared));
+                shared
+            }
+        };
+        Ok(Identity {
+            session,
+            user,
+            application,
+        })
+    }
+}
+
+/// The last one again, up to the next power of two.
+fn padded<T: Clone>(items: &[T]) -> Vec<T> {
+    let places = items.len().next_power_of_two();
+    let more = items.last().into_iter().cycle().take(places - items.len());
+    items.iter().chain(more).cloned().collect()
+}
