@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::{Backend, PASSWORD, TestApp};
 use crate::support::{accounts, events, sign_up_with};
 
 async fn sign_up(test: &TestApp, email: &str, password: &str) {
@@ -100,4 +100,29 @@ on_both_databases! {
         assert!(answer.at("/errors/0/extensions/requestId").is_string());
         assert!(!answer.body.to_string().contains("argon2"), "{}", answer.body);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn threads_that_hash_step_back_behind_requests() {
+    let niceness = |stat: &str| -> i32 {
+        let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+        let niceness = fields.split_whitespace().nth(16).expect("a niceness");
+        niceness.parse().expect("a number")
+    };
+    let own = niceness(&std::fs::read_to_string("/proc/self/stat").unwrap());
+    let _house = TestApp::start(Backend::Sqlite).await;
+    let mut seen = 0;
+    for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
+        let read = |file: &str| std::fs::read_to_string(task.path().join(file));
+        // Others of this process end while they are looked at.
+        let (Ok(name), Ok(stat)) = (read("comm"), read("stat")) else {
+            continue;
+        };
+        let hashes = name.starts_with("password-");
+        seen += usize::from(hashes);
+        let expected = if hashes { own.max(10) } else { own };
+        assert_eq!(niceness(&stat), expected, "{name}");
+    }
+    assert!(seen > 0);
 }
