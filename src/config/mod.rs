@@ -157,6 +157,9 @@ impl Config {
                 "must not be the address that everybody reaches",
             ));
         }
+        if let Some(role) = &settings.hasura_anonymous_role {
+            check_anonymous_role(role)?;
+        }
         check_database_url(settings.database_url.expose())?;
         let public_url = public_url(&settings)?;
         let master_key = match &settings.master_key {
@@ -169,6 +172,22 @@ impl Config {
             master_key,
         })
     }
+}
+
+/// As roles of users are written, and none that means more than nobody.
+fn check_anonymous_role(role: &str) -> Result<(), ConfigError> {
+    let is_name = (1..=64).contains(&role.len())
+        && role
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-:.".contains(&byte));
+    let lower = role.to_ascii_lowercase();
+    if is_name && lower != "admin" && !lower.starts_with("vestibule-") {
+        return Ok(());
+    }
+    Err(ConfigError::invalid(
+        "VESTIBULE_HASURA_ANONYMOUS_ROLE",
+        "must be 1 to 64 of A-Z, a-z, 0-9, `_`, `-`, `:` and `.`, and neither `admin` nor begin with `vestibule-`",
+    ))
 }
 
 /// What the driver says of an address that it cannot read quotes it, with the password.

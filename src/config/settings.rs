@@ -174,6 +174,16 @@ pub struct Settings {
     #[arg(long, value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
 
+    /// What Hasura is told of who sends no bearer, in webhook mode (`/hasura/auth-hook`): this role. It may not be `admin`,
+    /// to whom Hasura allows everything. Unset: such requests are refused.
+    #[arg(long)]
+    pub hasura_anonymous_role: Option<String>,
+
+    /// How long Hasura in webhook mode may keep a WebSocket open on one answer, in seconds, and never longer than the token
+    /// lives: what is revoked meanwhile goes on there for so long. Every other request is asked about anew.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub hasura_max_age: u32,
+
     /// Memory of one password hash in KiB (Argon2id `m`, RFC 9106). The least is OWASP's minimum; a raised cost
     /// reaches each user at the next sign-in.
     #[arg(long, default_value_t = 19_456, value_parser = clap::value_parser!(u32).range(19_456..=1_048_576))]

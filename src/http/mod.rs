@@ -6,6 +6,7 @@ mod cors;
 mod graphiql;
 mod graphql;
 mod guard;
+mod hasura;
 mod health;
 mod inbox;
 mod jwks;
@@ -47,6 +48,10 @@ pub fn router(app: App) -> Router {
             any(graphql::handle).layer(cors::layer(app.clone())),
         )
         .route("/.well-known/jwks.json", get(jwks::published))
+        .route(
+            "/hasura/auth-hook",
+            get(hasura::by_headers).post(hasura::by_body),
+        )
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .merge(page::router());

@@ -7,6 +7,7 @@ mod refresh;
 mod result;
 mod revoke;
 mod sign_out;
+mod vouch;
 
 use async_graphql::{Context, Object};
 pub use cookie::TokenTransport;
@@ -15,6 +16,7 @@ pub use refresh::RefreshSessionInput;
 pub use result::{Outcome, PendingVerification, SessionResult, VerificationPurpose, answer};
 pub use revoke::{RevokeSessionInput, RevokeSessionPayload, revoke};
 pub use sign_out::{SignOutInput, SignOutPayload, SignOutScope};
+pub use vouch::{Vouched, vouch};
 
 use crate::app::App;
 use crate::caller::Caller;

@@ -206,7 +206,7 @@ pub(super) fn finish(app: &App, opened: Opened, memberships: &[Membership]) -> R
 }
 
 /// Hasura takes texts only, so that lists of tenants go as PostgreSQL and JSON write them.
-fn hasura(
+pub(super) fn hasura(
     application: &application::Model,
     user: &user::Model,
     memberships: &[Membership],

@@ -15,6 +15,7 @@ mod authorization;
 mod cli;
 mod fault;
 mod fuzz;
+mod hasura;
 mod hostile_text;
 mod http;
 mod instances;
