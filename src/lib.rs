@@ -7,7 +7,7 @@
 //!
 //! | floor | modules | what a line there may touch |
 //! |---|---|---|
-//! | doors | [`cli`], [`http`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
+//! | doors | [`cli`], [`http`], [`hasura`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
 //! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], [`locksmith`], [`archive`] and [`doctor`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
 //! | hall | [`app`], [`caller`], [`scalar`] | what every room sees |
 //! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`identity`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
@@ -37,6 +37,7 @@ pub mod error;
 pub mod event;
 pub mod graphql;
 pub mod hasher;
+pub mod hasura;
 pub mod http;
 pub mod identity;
 pub mod job;

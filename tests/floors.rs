@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// From the doors down to the ground. Modules on one line may import each other only where `PEERS` says so.
-const FLOORS: [&[&str]; 14] = [
+const FLOORS: [&[&str]; 15] = [
     &["main", "cli"],
     &["http"],
+    &["hasura"],
     &["graphql"],
     &["admin"],
     &["account"],

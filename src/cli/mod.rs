@@ -3,6 +3,7 @@
 mod admin;
 mod archive;
 mod doctor;
+mod hasura;
 mod keys;
 mod migrate;
 mod serve;
@@ -44,6 +45,9 @@ enum Command {
     Epoch(archive::Epoch),
     /// Look at database, mail, clock, public address, keys and redirects, and say how to mend what is amiss
     Doctor(doctor::Doctor),
+    /// What Hasura is given: metadata with a remote schema, and the settings of its engine
+    #[command(subcommand)]
+    Hasura(hasura::Hasura),
     /// Print the schema in GraphQL's schema definition language
     Schema,
     /// Administer accounts
@@ -86,6 +90,7 @@ pub fn run() -> ExitCode {
         Command::Serve => configured(serve::serve),
         Command::Migrate => configured(migrate::migrate),
         Command::Doctor(asked) => configured(|config| doctor::doctor(config, asked)),
+        Command::Hasura(command) => configured(|config| hasura::hasura(config, command)),
         Command::Backup(asked) => configured(|config| archive::backup(config, asked)),
         Command::Restore(asked) => configured(|config| archive::restore(config, asked)),
         Command::Epoch(command) => configured(|config| archive::epoch(config, command)),

@@ -72,7 +72,7 @@ Mutation.adminRetryMail           UNAUTHENTICATED  FORBIDDEN  FORBIDDEN       UN
 Mutation.adminDiscardMail         UNAUTHENTICATED  FORBIDDEN  FORBIDDEN       UNAUTHENTICATED        ok               ok
 ";
 
-fn rows() -> BTreeMap<&'static str, Vec<&'static str>> {
+pub fn rows() -> BTreeMap<&'static str, Vec<&'static str>> {
     let mut lines = FIELDS.trim().lines().map(str::split_whitespace);
     let mut head = lines.next().expect("a head");
     assert!(head.next().is_some() && head.eq(Kind::ALL.map(Kind::name)));

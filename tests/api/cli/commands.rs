@@ -37,6 +37,7 @@ fn help_lists_every_command_and_every_setting() {
         "restore",
         "epoch",
         "doctor",
+        "hasura",
         "schema",
         "_FILE",
         "vestibule.toml",

@@ -1,13 +1,18 @@
 //! What Hasura is given, and what it is told.
 
 mod auth_hook;
+mod environment;
 mod headers;
 mod hostile;
+mod metadata;
+
+use std::process::Output;
 
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
+use crate::harness::program::{Folder, command};
 use crate::harness::{Answer, Client};
 
 pub const HOOK: &str = "/hasura/auth-hook";
@@ -37,4 +42,33 @@ pub fn assert_refused(answer: &Answer) {
         "{}",
         answer.body
     );
+}
+
+/// Runs `vestibule hasura`.
+pub fn hasura(folder: &Folder, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let arguments = [&["hasura"], arguments].concat();
+    command(folder, settings, &arguments).output().unwrap()
+}
+
+pub fn printed(output: &Output) -> String {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The one remote schema of a `replace_metadata`.
+pub fn remote(request: &Value) -> Value {
+    assert_eq!(request["type"], "replace_metadata");
+    assert_eq!(request["version"], 2);
+    assert_eq!(request["args"]["metadata"]["version"], 3);
+    let all = request["args"]["metadata"]["remote_schemas"].clone();
+    assert_eq!(all.as_array().map(Vec::len), Some(1));
+    all[0].clone()
+}
+
+pub fn roles(remote: &Value) -> Vec<&str> {
+    let permissions = remote["permissions"].as_array().unwrap().iter();
+    permissions
+        .map(|one| one["role"].as_str().unwrap())
+        .collect()
 }
