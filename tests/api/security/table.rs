@@ -12,7 +12,7 @@ const GROUPS: [(&str, usize); 11] = [
     ("SES", 12),
     ("JWT", 7),
     ("TOK", 11),
-    ("AZ", 6),
+    ("AZ", 9),
     ("WEB", 5),
     ("LEAK", 4),
     ("REL", 16),
