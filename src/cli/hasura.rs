@@ -105,6 +105,13 @@ pub async fn hasura(config: Config, command: Hasura) -> Result<(), Failure> {
                 Mode::Jwt
             };
             print!("{}", asked.common.environment(&config, mode)?);
+            let is_set = config.settings.hasura_anonymous_role.is_some();
+            if asked.webhook && !is_set && !asked.common.no_anonymous {
+                eprintln!(
+                    "vestibule: who sends no token is refused; VESTIBULE_HASURA_ANONYMOUS_ROLE is the role of such \
+                     requests in webhook mode, so that people sign up and in through Hasura"
+                );
+            }
             Ok(())
         }
     }

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::ADMIN;
+use super::metadata::PlanError;
+
 /// Where the session variables stand in our tokens, and where Hasura looks for them.
 const NAMESPACE: &str = "https://hasura.io/jwt/claims";
 
@@ -47,13 +50,16 @@ impl JwtSecret {
 /// a setting of the house.
 ///
 /// # Errors
-/// When the secret cannot be written, which is a defect of ours.
+/// When the anonymous would be allowed everything.
 pub fn environment(
     mode: Mode,
     base: &str,
     secret: &JwtSecret,
     anonymous: Option<&str>,
-) -> Result<String, serde_json::Error> {
+) -> Result<String, PlanError> {
+    if anonymous == Some(ADMIN) {
+        return Err(PlanError::Admin);
+    }
     let mut lines = vec!["HASURA_GRAPHQL_ENABLE_REMOTE_SCHEMA_PERMISSIONS=true".to_owned()];
     match mode {
         Mode::Jwt => {

@@ -51,6 +51,8 @@ pub enum PlanError {
     Schema(#[from] async_graphql::parser::Error),
     #[error("this is no metadata of version 3, as Hasura exports it")]
     NoMetadata,
+    #[error("the settings cannot be written: {0}")]
+    Settings(#[from] serde_json::Error),
 }
 
 /// An entry of `remote_schemas`.

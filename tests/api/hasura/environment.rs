@@ -63,6 +63,14 @@ fn the_settings_of_the_engine_name_our_keys_and_no_key_of_their_own() {
         Some("GET")
     );
     assert!(!webhook.contains("JWT_SECRET") && !webhook.contains("UNAUTHORIZED"));
+    let everybody = hasura(
+        &folder,
+        &settings,
+        &["environment", "--anonymous-role", "admin"],
+    );
+    assert!(!everybody.status.success() && everybody.stdout.is_empty());
+    let refusing = hasura(&folder, &settings, &["environment", "--webhook"]).stderr;
+    assert!(String::from_utf8_lossy(&refusing).contains("VESTIBULE_HASURA_ANONYMOUS_ROLE"));
     // Every line of them stands above the YAML, as a comment.
     let yaml = of(&["metadata", "--role", "user"]);
     for line in printed.lines() {
