@@ -1,9 +1,11 @@
 //! The real program as a process of its own, in a temporary folder.
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::postgres::free_port;
@@ -59,15 +61,34 @@ pub fn finish(folder: &Folder, settings: &[(&str, &str)], arguments: &[&str]) ->
     let mut command = command(folder, settings, arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
+    // Read all the while: a pipe has room for little.
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
     let end = Instant::now() + Duration::from_secs(30);
-    // The help is shorter than the pipe's room.
-    while child.try_wait().expect("a child").is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
         if Instant::now() > end {
             child.kill().expect("our own child");
         }
         std::thread::sleep(Duration::from_millis(20));
+    };
+    let [stdout, stderr] = [stdout, stderr].map(|reader| reader.join().expect("its output"));
+    Output {
+        status,
+        stdout,
+        stderr,
     }
-    child.wait_with_output().expect("its output")
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut octets = Vec::new();
+        let read = pipe.map(|mut pipe| pipe.read_to_end(&mut octets));
+        read.transpose().expect("its output");
+        octets
+    })
 }
 
 /// On loopback, with a port that is free now.

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use crate::harness::program::{Folder, command};
+use crate::harness::program::{Folder, finish};
 use crate::harness::{Answer, Client};
 
 pub const HOOK: &str = "/hasura/auth-hook";
@@ -47,7 +47,7 @@ pub fn assert_refused(answer: &Answer) {
 /// Runs `vestibule hasura`.
 pub fn hasura(folder: &Folder, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
     let arguments = [&["hasura"], arguments].concat();
-    command(folder, settings, &arguments).output().unwrap()
+    finish(folder, settings, &arguments)
 }
 
 pub fn printed(output: &Output) -> String {

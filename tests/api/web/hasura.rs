@@ -1,15 +1,14 @@
 use std::path::Path;
 
 use super::node;
-use crate::harness::program::{Folder, command};
+use crate::harness::program::{Folder, finish};
 use crate::harness::{Backend, Server};
 
 /// What `vestibule hasura` prints goes into a file.
 fn print(folder: &Folder, base: &str, file: &str, arguments: &[&str]) {
     let settings = [("VESTIBULE_PUBLIC_URL", base)];
     let arguments = [&["hasura"], arguments].concat();
-    let output = command(folder, &settings, &arguments).output();
-    let output = output.expect("the program starts");
+    let output = finish(folder, &settings, &arguments);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{file}: {complaint}");
     std::fs::write(folder.path().join(file), output.stdout).expect("a file");
