@@ -29,7 +29,8 @@ pub enum Keys {
     /// End a key that was stolen, at once: its tokens are refused, and whoever holds one refreshes it. The key that signs
     /// cannot be ended: `keys rotate --now` first
     Retire {
-        /// The key's id, as `keys list` and the key set show it
+        /// The key's id, as `keys list` and the key set show it. One in 64 begins with a hyphen
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// Seal everything that is sealed with a new master key: VESTIBULE_OLD_MASTER_KEY names the old one,

@@ -71,8 +71,10 @@ on_both_databases! {
         assert!(well && said.contains("5 minutes") && said.contains("keys retire"), "{said}");
         let (well, said) = keys(&url, &["retire", &first]);
         assert!(well && said.contains(&first), "{said}");
-        let (well, said) = keys(&url, &["retire", "nobody's"]);
-        assert!(!well && said.contains("no key of this id"), "{said}");
+        for nobody in ["nobody's", "-YtZ", "--x"] {
+            let (well, said) = keys(&url, &["retire", nobody]);
+            assert!(!well && said.contains("no key of this id"), "{said}");
+        }
         let (well, said) = keys(&url, &["list"]);
         assert!(well && said.contains("retired") && said.contains("signing"), "{said}");
     }
