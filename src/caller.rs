@@ -37,6 +37,8 @@ pub struct Caller {
     pub bearer: Bearer,
     /// The admin secret was right.
     pub is_administrator: bool,
+    /// The gateway's secret was right. It proves the gateway, and nothing about whom it asks for.
+    pub through_gateway: bool,
     /// Looked up when it is first asked for.
     pub(crate) identity: OnceCell<Result<Arc<Identity>, Reason>>,
 }
@@ -49,6 +51,17 @@ pub enum Bearer {
     /// Another scheme, or two headers.
     Malformed,
     Token(Secret),
+}
+
+/// Whose account a caller may see.
+#[derive(Clone, Copy, Debug)]
+pub enum Sight<'a> {
+    /// Everybody's: an administrator, signed in or with the admin secret alone.
+    All(Option<&'a Identity>),
+    /// The own one.
+    Own(&'a Identity),
+    /// Nobody's: not signed in.
+    Nothing(Reason),
 }
 
 impl Caller {
@@ -84,12 +97,27 @@ impl Caller {
         if self.is_administrator {
             return Ok(());
         }
-        let user = &self.identity(app).await?.user;
-        if user.roles.0.iter().any(|role| role == ADMINISTRATOR) {
+        if self.identity(app).await?.is_administrator() {
             Ok(())
         } else {
             Err(Error::Forbidden)
         }
+    }
+
+    /// Whose account this caller may see, for fields that find things by nothing but an id.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sight(&self, app: &App) -> Result<Sight<'_>> {
+        let found = self.identity.get_or_try_init(|| self.look_up(app)).await?;
+        Ok(match found {
+            Ok(identity) if self.is_administrator || identity.is_administrator() => {
+                Sight::All(Some(identity))
+            }
+            Ok(identity) => Sight::Own(identity),
+            Err(_) if self.is_administrator => Sight::All(None),
+            Err(reason) => Sight::Nothing(*reason),
+        })
     }
 
     /// The administrator who acts, where that is a user: the admin secret names nobody.
@@ -155,5 +183,12 @@ impl Caller {
         } else {
             Err(Reason::TokenInvalid)
         })
+    }
+}
+
+impl Identity {
+    /// Whether the user has the role [`ADMINISTRATOR`].
+    pub fn is_administrator(&self) -> bool {
+        self.user.roles.0.iter().any(|role| role == ADMINISTRATOR)
     }
 }

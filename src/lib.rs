@@ -8,8 +8,8 @@
 //! | floor | modules | what a line there may touch |
 //! |---|---|---|
 //! | doors | [`cli`], [`http`], [`hasura`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
-//! | rooms | [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], [`locksmith`], [`archive`] and [`doctor`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
-//! | hall | [`app`], [`caller`], [`scalar`] | what every room sees |
+//! | rooms | [`federation`] and [`node`] → [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], [`locksmith`], [`archive`] and [`doctor`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
+//! | hall | [`app`], [`caller`], [`beside`], [`scalar`] | what every room sees |
 //! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`identity`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
 //! | ground | [`config`], [`telemetry`], [`metrics`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
 //!
@@ -26,6 +26,7 @@ pub mod account;
 pub mod admin;
 pub mod app;
 pub mod archive;
+pub mod beside;
 pub mod breach;
 pub mod caller;
 pub mod cli;
@@ -35,6 +36,7 @@ pub mod db;
 pub mod doctor;
 pub mod error;
 pub mod event;
+pub mod federation;
 pub mod graphql;
 pub mod hasher;
 pub mod hasura;
@@ -46,6 +48,7 @@ pub mod limit;
 pub mod locksmith;
 pub mod mail;
 pub mod metrics;
+pub mod node;
 pub mod password;
 pub mod realm;
 pub mod scalar;

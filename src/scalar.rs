@@ -8,7 +8,7 @@ use serde_json::Map;
 use crate::secret::Secret;
 
 /// An RFC 3339 date-time in UTC with milliseconds, e.g. `2026-11-20T21:57:00.000Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DateTime(pub chrono::DateTime<Utc>);
 
 /// An RFC 3339 date-time in UTC with milliseconds, e.g. `2026-11-20T21:57:00.000Z`.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// From the doors down to the ground. Modules on one line may import each other only where `PEERS` says so.
-const FLOORS: [&[&str]; 15] = [
+const FLOORS: [&[&str]; 16] = [
     &["main", "cli"],
     &["http"],
     &["hasura"],
     &["graphql"],
+    &["federation", "node"],
     &["admin"],
     &["account"],
     &["password"],
@@ -17,7 +18,7 @@ const FLOORS: [&[&str]; 15] = [
     &["user"],
     &["realm"],
     &["locksmith", "archive", "doctor"],
-    &["app", "caller", "scalar"],
+    &["app", "caller", "beside", "scalar"],
     &[
         "job", "mail", "text", "key", "hasher", "breach", "ticket", "event", "limit", "identity",
         "db",

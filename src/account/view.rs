@@ -1,8 +1,9 @@
 //! `me`: the caller's own account.
 
-use async_graphql::{Context, ServerError};
+use async_graphql::Context;
 
 use crate::app::App;
+use crate::beside::beside;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::user::{self, Selection, User};
@@ -15,8 +16,7 @@ pub async fn me(ctx: &Context<'_>) -> Result<Option<User>> {
         Ok(Some(identity)) => identity,
         Ok(None) => return Ok(None),
         Err(error @ Error::Unauthenticated(_)) => {
-            let error = async_graphql::Error::from(error).into_server_error(ctx.item.pos);
-            ctx.add_error(ctx.set_error_path(ServerError { ..error }));
+            beside(ctx, None, error);
             return Ok(None);
         }
         Err(error) => return Err(error),

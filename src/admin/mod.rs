@@ -5,9 +5,16 @@ pub mod page;
 mod realm;
 mod trail;
 
-pub use account::{AdminCreateUserInput, AdminUpdateUserInput, UserFilter, UserLookup};
+pub use account::{
+    AdminCreateUserInput, AdminUpdateUserInput, PendingSignUp, UserFilter, UserLookup,
+    pending_by_ids,
+};
 use async_graphql::MergedObject;
-pub use realm::{Application, ConnectionSettings, Tenant};
+pub use realm::{
+    Application, ConnectionSettings, Tenant, applications_by_ids, connections_by_ids,
+    tenants_by_ids,
+};
+pub use trail::{AuditEvent, OutboxMail, events_by_ids, mails_by_ids};
 
 #[derive(Default, MergedObject)]
 pub struct AdminQuery(

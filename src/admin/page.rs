@@ -46,6 +46,7 @@ pub struct Page<M> {
 
 /// Where a page stands in its list.
 #[derive(Clone, Debug, Default, SimpleObject)]
+#[graphql(shareable)]
 pub struct PageInfo {
     /// Whether older entries follow.
     has_next_page: bool,
@@ -195,7 +196,7 @@ fn wanted(app: &App, list: &str, arguments: &PageArguments) -> Result<Wanted> {
 
 /// One page of a list: a connection, as the Relay specification calls it.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(name_type)]
+#[graphql(name_type, shareable)]
 pub struct Connection<T: OutputType> {
     edges: Vec<Edge<T>>,
     /// The nodes of the edges.
@@ -207,7 +208,7 @@ pub struct Connection<T: OutputType> {
 
 /// An entry and its place.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(name_type)]
+#[graphql(name_type, shareable)]
 pub struct Edge<T: OutputType> {
     /// For `after` and `before`; of no use in another list.
     cursor: String,

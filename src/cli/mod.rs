@@ -49,7 +49,14 @@ enum Command {
     #[command(subcommand)]
     Hasura(hasura::Hasura),
     /// Print the schema in GraphQL's schema definition language
-    Schema,
+    Schema {
+        /// As a subgraph for Apollo Federation 2, without administration and `node`: what `_service { sdl }` answers
+        #[arg(long)]
+        federation: bool,
+        /// The subgraph with administration and `node`
+        #[arg(long, requires = "federation")]
+        whole: bool,
+    },
     /// Administer accounts
     User {
         #[command(subcommand)]
@@ -83,8 +90,12 @@ enum Command {
 /// Runs one command.
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command.unwrap_or(Command::Serve) {
-        Command::Schema => {
-            print!("{}", crate::graphql::sdl());
+        Command::Schema { federation, whole } => {
+            let text = match federation {
+                true => crate::graphql::subgraph(whole),
+                false => crate::graphql::sdl(),
+            };
+            print!("{text}");
             Ok(())
         }
         Command::Serve => configured(serve::serve),

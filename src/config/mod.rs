@@ -95,6 +95,12 @@ impl Config {
             .map_or(self.is_development(), Switch::is_on)
     }
 
+    /// What gateways prove themselves with; nothing where there is no federation.
+    pub fn gateway_secret(&self) -> Option<&Secret> {
+        let secret = self.settings.federation_secret.as_ref();
+        secret.filter(|_| self.settings.federation.is_on())
+    }
+
     /// How long the house goes on serving once it is told to stop.
     pub fn drain_delay(&self) -> Duration {
         let default = if self.is_development() { 0 } else { 5_000 };
@@ -141,14 +147,15 @@ impl Config {
                 "development mode binds to loopback only",
             ));
         }
-        if settings
-            .admin_secret
-            .as_ref()
-            .is_some_and(|secret| secret.expose().len() < 16)
-        {
+        check_secret("VESTIBULE_ADMIN_SECRET", settings.admin_secret.as_ref())?;
+        check_secret(
+            "VESTIBULE_FEDERATION_SECRET",
+            settings.federation_secret.as_ref(),
+        )?;
+        if settings.federation.is_on() && settings.federation_secret.is_none() {
             return Err(ConfigError::invalid(
-                "VESTIBULE_ADMIN_SECRET",
-                "must have at least 16 characters",
+                "VESTIBULE_FEDERATION_SECRET",
+                "is required where VESTIBULE_FEDERATION is on",
             ));
         }
         if settings.bind.port() != 0 && settings.metrics_bind == Some(settings.bind) {
@@ -188,6 +195,17 @@ fn check_anonymous_role(role: &str) -> Result<(), ConfigError> {
         "VESTIBULE_HASURA_ANONYMOUS_ROLE",
         "must be 1 to 64 of A-Z, a-z, 0-9, `_`, `-`, `:` and `.`, and neither `admin` nor begin with `vestibule-`",
     ))
+}
+
+/// Short enough to be guessed is too short.
+fn check_secret(setting: &str, secret: Option<&Secret>) -> Result<(), ConfigError> {
+    match secret {
+        Some(secret) if secret.expose().len() < 16 => Err(ConfigError::invalid(
+            setting,
+            "must have at least 16 characters",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What the driver says of an address that it cannot read quotes it, with the password.

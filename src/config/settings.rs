@@ -143,6 +143,17 @@ pub struct Settings {
     #[arg(long, value_enum)]
     pub introspection: Option<Switch>,
 
+    /// `on` adds `_service` and `_entities`, by which a federation gateway (Apollo Federation 2) makes this API one of its
+    /// subgraphs, for requests whose header `x-vestibule-gateway-secret` equals `federation_secret`. For all others they
+    /// do not exist.
+    #[arg(long, value_enum, default_value = "off")]
+    pub federation: Switch,
+
+    /// What gateways prove themselves with; at least 16 characters. It opens nobody's account: that is for the bearer that
+    /// the gateway passes on.
+    #[arg(long)]
+    pub federation_secret: Option<Secret>,
+
     /// `off` lifts the limits of attempts and of mails (not the wrong tries of a code); for benchmarks and tests,
     /// refused in production.
     #[arg(long, value_enum, default_value = "on")]

@@ -1,24 +1,28 @@
 //! Merges the slices into one schema, and presents errors: the only place where a failure gets its public shape.
 
+mod gateway;
 mod nulls;
 
+pub use gateway::{GatewaySchema, gateway_schema, subgraph};
 pub use nulls::put_nulls;
 
 use async_graphql::{
-    EmptySubscription, MergedObject, PathSegment, Response, Schema, ServerError, Value,
+    EmptySubscription, MergedObject, ObjectType, PathSegment, Response, Schema, SchemaBuilder,
+    ServerError, Value,
 };
 
 use crate::account::{AccountMutation, AccountQuery};
 use crate::admin::{AdminMutation, AdminQuery};
 use crate::app::App;
 use crate::error::{Code, Error, Issue};
+use crate::node::NodeQuery;
 use crate::password::PasswordMutation;
 use crate::realm::{ErrorCode, RealmQuery};
 use crate::session::SessionMutation;
 
 /// What can be asked. Nothing here changes anything.
 #[derive(Default, MergedObject)]
-pub struct Query(AccountQuery, RealmQuery, AdminQuery);
+pub struct Query(AccountQuery, RealmQuery, AdminQuery, NodeQuery);
 
 /// What can be done. Everything that may change who is signed in answers a `SessionResult`. One operation may hold one
 /// mutation that takes a password, ticket, code or refresh token.
@@ -38,23 +42,36 @@ const MOST_ERRORS: usize = 10;
 
 /// The schema with the house behind it.
 pub fn schema(app: App) -> HouseSchema {
+    furnished(bare::<Query, Mutation>(), app).finish()
+}
+
+fn furnished<Q: ObjectType + 'static>(
+    builder: Builder<Q, Mutation>,
+    app: App,
+) -> Builder<Q, Mutation> {
     let discreet = !app.config.introspection();
-    let builder = bare().data(app);
+    let builder = builder.data(app);
     if discreet {
-        builder.disable_suggestions().finish()
+        builder.disable_suggestions()
     } else {
-        builder.finish()
+        builder
     }
 }
 
 /// The schema's text (SDL), exactly what `schema.graphql` holds.
 pub fn sdl() -> String {
-    bare().finish().sdl()
+    bare::<Query, Mutation>().finish().sdl()
 }
 
-fn bare() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
+type Builder<Q, M> = SchemaBuilder<Q, M, EmptySubscription>;
+
+fn bare<Q, M>() -> Builder<Q, M>
+where
+    Q: ObjectType + Default + 'static,
+    M: ObjectType + Default + 'static,
+{
     // The guards of the HTTP handler are tighter; these hold for whoever executes without them.
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    Schema::build(Q::default(), M::default(), EmptySubscription)
         .limit_recursive_depth(32)
         .limit_directives(5)
 }

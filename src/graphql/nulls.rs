@@ -14,7 +14,7 @@ use async_graphql::parser::{parse_query, parse_schema};
 use async_graphql::{Name, PathSegment, Response, ServerError, Value};
 
 /// Read when the first field fails.
-static OURS: LazyLock<Types> = LazyLock::new(|| Types::of(&super::sdl()));
+static OURS: LazyLock<Types> = LazyLock::new(|| Types::of(&super::gateway::types()));
 
 /// Puts nulls where the errors of the answer to this document say that they belong.
 pub fn put_nulls(text: &str, operation: Option<&str>, response: &mut Response) {

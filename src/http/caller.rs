@@ -18,6 +18,7 @@ use crate::value::{Locale, client_text};
 
 pub const X_CLIENT_ID: HeaderName = HeaderName::from_static("x-client-id");
 pub const X_ADMIN_SECRET: HeaderName = HeaderName::from_static("x-vestibule-admin-secret");
+const X_GATEWAY_SECRET: HeaderName = HeaderName::from_static("x-vestibule-gateway-secret");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 pub fn caller(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Caller {
@@ -40,14 +41,15 @@ pub fn caller(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Caller
             .map(|value| value.to_str().unwrap_or("null").to_owned()),
         cookies: cookies(app.config.cookie_prefix(), headers),
         bearer: bearer(headers),
-        is_administrator: is_administrator(settings.admin_secret.as_ref(), headers),
+        is_administrator: holds(settings.admin_secret.as_ref(), headers, &X_ADMIN_SECRET),
+        through_gateway: holds(app.config.gateway_secret(), headers, &X_GATEWAY_SECRET),
         ..Caller::default()
     }
 }
 
-/// Whether the header holds the admin secret; compared by digest, so that neither length nor content shows in time.
-pub fn is_administrator(secret: Option<&Secret>, headers: &HeaderMap) -> bool {
-    let (Some(secret), Some(given)) = (secret, text(headers, &X_ADMIN_SECRET)) else {
+/// Whether the header holds the secret; compared by digest, so that neither length nor content shows in time.
+fn holds(secret: Option<&Secret>, headers: &HeaderMap, name: &HeaderName) -> bool {
+    let (Some(secret), Some(given)) = (secret, text(headers, name)) else {
         return false;
     };
     constant_time::verify_slices_are_equal(&digest_of(secret.expose()), &digest_of(given)).is_ok()

@@ -107,7 +107,9 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         ));
     }
     let deadline = Duration::from_millis(app.config.settings.request_timeout);
-    let run = AssertUnwindSafe(house.schema.execute(executable.data(caller))).catch_unwind();
+    let through_gateway = caller.through_gateway;
+    let run = house.execute(executable.data(caller), through_gateway);
+    let run = AssertUnwindSafe(run).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => failed(Error::internal("a resolver panicked")),

@@ -25,13 +25,29 @@ pub use layer::Peer;
 pub use server::{ServerOptions, serve};
 
 use crate::app::App;
-use crate::graphql::{HouseSchema, schema};
+use crate::graphql::{GatewaySchema, HouseSchema, gateway_schema, schema};
 
 /// What every handler shares.
 #[derive(Clone)]
 pub struct House {
     pub app: App,
     pub schema: HouseSchema,
+    /// The same for requests of gateways, where there is federation.
+    pub gateway: Option<GatewaySchema>,
+}
+
+impl House {
+    /// Runs the request on the schema of whoever sends it.
+    pub async fn execute(
+        &self,
+        request: async_graphql::Request,
+        through_gateway: bool,
+    ) -> async_graphql::Response {
+        match &self.gateway {
+            Some(gateway) if through_gateway => gateway.execute(request).await,
+            _ => self.schema.execute(request).await,
+        }
+    }
 }
 
 impl FromRef<House> for App {
@@ -65,6 +81,7 @@ pub fn router(app: App) -> Router {
     }
     let house = House {
         schema: schema(app.clone()),
+        gateway: gateway_schema(app.clone()),
         app: app.clone(),
     };
     router

@@ -18,10 +18,10 @@ use crate::scalar::{DateTime, Json};
 const SESSIONS: u64 = 100;
 
 /// An account.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug, Default, SimpleObject)]
 pub struct User {
     /// Stable and unique; the `sub` of the access tokens.
-    id: ID,
+    pub(crate) id: ID,
     /// The database connection that this account lives in.
     connection: String,
     /// As its owner wrote it.
@@ -72,7 +72,7 @@ pub struct User {
 }
 
 /// What an account may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
 pub enum UserStatus {
     /// May sign in.
     Active,
@@ -81,11 +81,12 @@ pub enum UserStatus {
     /// Invited, and no password chosen yet.
     Invited,
     /// May not sign in.
+    #[default]
     Disabled,
 }
 
 /// The ways an account can prove itself.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug, Default, SimpleObject)]
 pub struct UserCredentials {
     /// Whether there is a password.
     password: bool,
@@ -112,7 +113,7 @@ pub struct TenantMembership {
 #[derive(Clone, Debug, SimpleObject)]
 pub struct UserSession {
     /// The `sid` of its access tokens; what `revokeSession` takes.
-    id: ID,
+    pub(crate) id: ID,
     /// Whether this very request belongs to it.
     current: bool,
     /// What the device called itself at the sign-in.
@@ -266,7 +267,14 @@ async fn sessions_of(
         if own.len() as u64 == SESSIONS {
             continue;
         }
-        own.push(UserSession {
+        own.push(UserSession::new(row, current));
+    }
+    Ok(sessions)
+}
+
+impl UserSession {
+    pub(super) fn new(row: session::Model, current: Option<Uuid>) -> Self {
+        Self {
             current: current == Some(row.id),
             id: row.id.into(),
             user_agent: row.user_agent,
@@ -274,9 +282,18 @@ async fn sessions_of(
             created_at: DateTime(row.created_at),
             last_used_at: DateTime(row.last_used_at),
             expires_at: DateTime(row.expires_at),
-        });
+        }
     }
-    Ok(sessions)
+}
+
+impl User {
+    /// What is known of a user of whom nothing but the id is: everything else is empty.
+    pub fn of_id(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            ..Self::default()
+        }
+    }
 }
 
 /// What a user's own row tells.

@@ -19,7 +19,7 @@ pub use discard::{AdminDiscardPendingSignUpInput, AdminDiscardPendingSignUpPaylo
 pub use get::UserLookup;
 pub use link::{AdminLinkInput, AdminMakeLinkPayload, AdminSendLinkPayload};
 pub use list::UserFilter;
-pub use pending::{PendingSignUp, PendingSignUpFilter};
+pub use pending::{PendingSignUp, PendingSignUpFilter, pending_by_ids};
 pub use revoke_sessions::{AdminRevokeSessionsInput, AdminRevokeSessionsPayload};
 pub use update::AdminUpdateUserInput;
 

@@ -36,7 +36,7 @@ pub struct PendingSignUpFilter {
 #[derive(Clone, Debug, SimpleObject)]
 pub struct PendingSignUp {
     /// What `adminDiscardPendingSignUp` takes; worth nothing to who answers the mail.
-    id: ID,
+    pub(crate) id: ID,
     /// As it was given.
     email: String,
     /// The database connection that the account would live in.
@@ -74,6 +74,20 @@ pub async fn admin_pending_sign_ups(
     let page = page::read(app, select, LIST, &arguments, counted).await?;
     let nodes = views(app.db.read(), &page.rows).await?;
     Ok(Connection::new(app, LIST.name, page, nodes))
+}
+
+/// Those of these ids that are sign-ups which can still become accounts.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn pending_by_ids(app: &App, ids: &[Uuid]) -> Result<Vec<(Uuid, PendingSignUp)>> {
+    let named = open(app).filter(Column::Id.is_in(ids.iter().copied()));
+    let rows = named.all(app.db.read()).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = rows.iter().map(|row| row.id);
+    Ok(ids.zip(views(app.db.read(), &rows).await?).collect())
 }
 
 /// Sign-ups that can still become accounts.

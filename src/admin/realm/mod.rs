@@ -5,15 +5,18 @@ mod connection;
 mod name;
 mod tenant;
 
+pub use application::read::by_ids as applications_by_ids;
 pub use application::{
     AdminCreateApplicationInput, AdminDeleteApplicationInput, AdminUpdateApplicationInput,
     Application, DeleteApplicationPayload,
 };
 use async_graphql::{Context, ID, Object};
+pub use connection::read::by_ids as connections_by_ids;
 pub use connection::{
     AdminCreateConnectionInput, AdminDeleteConnectionInput, AdminUpdateConnectionInput,
     ConnectionSettings, DeleteConnectionPayload,
 };
+pub use tenant::read::by_ids as tenants_by_ids;
 pub use tenant::{
     AdminCreateTenantInput, AdminDeleteTenantInput, AdminRemoveTenantMemberInput,
     AdminSetTenantMemberInput, AdminUpdateTenantInput, DeleteTenantPayload, Tenant,

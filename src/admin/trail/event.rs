@@ -7,7 +7,7 @@ use async_graphql::{Enum, ID, InputObject, SimpleObject};
 use entity::audit_event::{Column, Entity, Model};
 use entity::{application, connection};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Select};
-use uuid::Uuid;
+use uuid::{Builder, Uuid, Version};
 
 use super::kind::AuditEventKind;
 use crate::admin::page::{self, Connection, List, PageArguments, Row};
@@ -52,7 +52,7 @@ pub enum AuditActor {
 /// Something that happened. Events are never changed, but that personal data leaves them with its user.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct AuditEvent {
-    id: ID,
+    pub(crate) id: ID,
     at: DateTime,
     /// Null where a later version of the server wrote a kind that this one does not know.
     kind: Option<AuditEventKind>,
@@ -90,13 +90,48 @@ pub async fn admin_audit_events(
     counted: bool,
 ) -> Result<Connection<AuditEvent>> {
     let page = page::read(app, filtered(filter), LIST, &arguments, counted).await?;
-    let db = app.db.read();
-    let ids = |of: fn(&Model) -> Option<Uuid>| page.rows.iter().filter_map(of).collect();
+    let nodes = views(app.db.read(), &page.rows).await?;
+    Ok(Connection::new(app, LIST.name, page, nodes))
+}
+
+/// Those of these ids that are events.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn events_by_ids(app: &App, ids: &[Uuid]) -> Result<Vec<(Uuid, AuditEvent)>> {
+    let is_event = |id: &&Uuid| id.get_version() == Some(Version::Custom);
+    let ids = ids
+        .iter()
+        .filter(is_event)
+        .map(|id| with_version(*id, Version::SortRand));
+    let ids: Vec<Uuid> = ids.collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let named = Entity::find().filter(Column::Id.is_in(ids));
+    let rows = named.all(app.db.read()).await?;
+    let ids = rows.iter().map(|row| told_id(row.id));
+    Ok(ids.zip(views(app.db.read(), &rows).await?).collect())
+}
+
+/// The id that an event is told under. Its row may have that of the sign-up that it tells of; the version in which the two
+/// differ (RFC 9562 section 5.8) keeps ids unique over all types.
+fn told_id(row: Uuid) -> Uuid {
+    with_version(row, Version::Custom)
+}
+
+fn with_version(id: Uuid, version: Version) -> Uuid {
+    let builder = Builder::from_bytes(id.into_bytes());
+    builder.with_version(version).into_uuid()
+}
+
+/// One query for each table, however many events there are.
+async fn views(db: &impl ConnectionTrait, rows: &[Model]) -> Result<Vec<AuditEvent>> {
+    let ids = |of: fn(&Model) -> Option<Uuid>| rows.iter().filter_map(of).collect();
     let clients = client_ids(db, ids(|row| row.application_id)).await?;
     let connections = connection_names(db, ids(|row| row.connection_id)).await?;
-    let nodes = page.rows.iter().cloned();
-    let nodes = nodes.map(|row| view(row, &clients, &connections)).collect();
-    Ok(Connection::new(app, LIST.name, page, nodes))
+    let rows = rows.iter().cloned();
+    Ok(rows.map(|row| view(row, &clients, &connections)).collect())
 }
 
 fn filtered(filter: AuditEventFilter) -> Select<Entity> {
@@ -130,7 +165,7 @@ fn view(
     let kinds = AuditEventKind::items().iter().map(|item| item.value);
     let name = |id: Option<Uuid>, names: &HashMap<Uuid, String>| names.get(&id?).cloned();
     AuditEvent {
-        id: row.id.into(),
+        id: told_id(row.id).into(),
         at: DateTime(row.at),
         kind: kinds
             .into_iter()

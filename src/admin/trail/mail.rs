@@ -64,7 +64,7 @@ pub enum OutboxMailPurpose {
 /// A mail in the outbox. Its text is made when it leaves, and kept nowhere.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct OutboxMail {
-    id: ID,
+    pub(crate) id: ID,
     state: OutboxMailState,
     /// Null where what it tells of is gone.
     purpose: Option<OutboxMailPurpose>,
@@ -102,6 +102,17 @@ pub async fn admin_mails(
     let page = page::read(app, select, LIST, &arguments, counted).await?;
     let nodes = load_all(app.db.read(), &page.rows).await?;
     Ok(Connection::new(app, LIST.name, page, nodes))
+}
+
+/// Those of these ids that are mails of the outbox.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn mails_by_ids(app: &App, ids: &[Uuid]) -> Result<Vec<(Uuid, OutboxMail)>> {
+    let named = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+    let rows = named.all(app.db.read()).await?;
+    let ids = rows.iter().map(|row| row.id);
+    Ok(ids.zip(load_all(app.db.read(), &rows).await?).collect())
 }
 
 impl OutboxMailState {

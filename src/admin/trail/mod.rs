@@ -8,8 +8,8 @@ mod retry;
 
 use async_graphql::{Context, Object};
 pub use discard::{AdminDiscardMailInput, DiscardMailPayload};
-pub use event::{AuditEvent, AuditEventFilter};
-pub use mail::{OutboxMail, OutboxMailFilter};
+pub use event::{AuditEvent, AuditEventFilter, events_by_ids};
+pub use mail::{OutboxMail, OutboxMailFilter, mails_by_ids};
 pub use retry::AdminRetryMailInput;
 
 use crate::admin::page::{Connection, PageArguments, is_counted};

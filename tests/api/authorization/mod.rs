@@ -39,6 +39,8 @@ Mutation.updateUser               UNAUTHENTICATED  ok         ok              UN
 Mutation.deleteUser               UNAUTHENTICATED  ok         ok              UNAUTHENTICATED        ok               UNAUTHENTICATED
 Mutation.changePassword           UNAUTHENTICATED  ok         ok              UNAUTHENTICATED        ok               UNAUTHENTICATED
 Mutation.revokeSession            UNAUTHENTICATED  ok         NOT_FOUND       UNAUTHENTICATED        NOT_FOUND        UNAUTHENTICATED
+Query.node                        null             ok         null            UNAUTHENTICATED        ok               ok
+Query.nodes                       null             ok         null            UNAUTHENTICATED        ok               ok
 Query.adminUser                   UNAUTHENTICATED  FORBIDDEN  FORBIDDEN       UNAUTHENTICATED        ok               ok
 Query.adminUsers                  UNAUTHENTICATED  FORBIDDEN  FORBIDDEN       UNAUTHENTICATED        ok               ok
 Query.adminConnection             UNAUTHENTICATED  FORBIDDEN  FORBIDDEN       UNAUTHENTICATED        ok               ok
@@ -130,6 +132,19 @@ impl Types {
                     members.collect::<Vec<_>>().join(" ")
                 )
             }
+            Some(TypeKind::Interface(_)) => {
+                let is_one = |kind: &TypeKind| match kind {
+                    TypeKind::Object(object) => object.implements.iter().any(|of| of.node == name),
+                    _ => false,
+                };
+                let members = self.0.iter().filter(|(_, kind)| is_one(kind));
+                let members =
+                    members.map(|(member, _)| format!("... on {member}{}", self.selection(member)));
+                format!(
+                    " {{ __typename {} }}",
+                    members.collect::<Vec<_>>().join(" ")
+                )
+            }
             _ => String::new(),
         }
     }
@@ -161,6 +176,14 @@ impl Types {
             "{} Asked{variables} {{ {name}{arguments}{below} }}",
             parent.to_lowercase()
         )
+    }
+}
+
+/// A list of nothing but nulls tells as little as a null.
+fn nothing_or(data: Value) -> Value {
+    match data {
+        Value::Array(items) if items.iter().all(Value::is_null) => Value::Null,
+        data => data,
     }
 }
 
@@ -196,7 +219,7 @@ on_both_databases! {
                 let variables = scene.variables(field).await;
                 let answer = scene.caller.query(&document, variables).await;
                 let name = field.split_once('.').expect("a path").1;
-                let data = answer.at(&format!("/data/{name}"));
+                let data = nothing_or(answer.at(&format!("/data/{name}")));
                 let found = match answer.code_or_ok().as_str() {
                     "" if data.is_null() => "null".to_owned(),
                     "" => "ok".to_owned(),

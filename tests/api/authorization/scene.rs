@@ -95,6 +95,8 @@ impl<'a> Scene<'a> {
         let owner = self.owner.user_id.as_str();
         let input = match name {
             "me" | "authConfig" => return json!({}),
+            "node" => return json!({ "id": owner }),
+            "nodes" => return json!({ "ids": [owner] }),
             "adminUser" => return json!({ "by": { "id": owner } }),
             "adminConnection" => return json!({ "name": "default" }),
             "adminApplication" => return json!({ "clientId": "default" }),

@@ -25,6 +25,21 @@ fn schema_prints_the_schema_that_is_committed() {
 }
 
 #[test]
+fn schema_prints_the_subgraph_without_and_with_administration() {
+    let printed = |arguments: &[&str]| {
+        let output = finish(&Folder::new(), &[], arguments);
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let open = printed(&["schema", "--federation"]);
+    assert_eq!(open, vestibule::graphql::subgraph(false));
+    let whole = printed(&["schema", "--federation", "--whole"]);
+    assert_eq!(whole, vestibule::graphql::subgraph(true));
+    let alone = finish(&Folder::new(), &[], &["schema", "--whole"]);
+    assert!(!alone.status.success());
+}
+
+#[test]
 fn help_lists_every_command_and_every_setting() {
     let output = finish(&Folder::new(), &[], &["--help"]);
     assert!(output.status.success());

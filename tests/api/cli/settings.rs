@@ -141,10 +141,37 @@ fn a_malformed_value_names_its_setting_and_is_not_shown() {
 }
 
 #[test]
+fn federation_needs_a_secret_that_is_long_enough() {
+    let on = ("VESTIBULE_FEDERATION", "on");
+    let message = refusal("", &[on]);
+    assert!(
+        message.starts_with("VESTIBULE_FEDERATION_SECRET: is required"),
+        "{message}"
+    );
+    let short = ("VESTIBULE_FEDERATION_SECRET", "canary of 15 ch");
+    for message in [refusal("", &[on, short]), refusal("", &[short])] {
+        let named = message.starts_with("VESTIBULE_FEDERATION_SECRET: must have at least 16");
+        assert!(named && !message.contains("canary"), "{message}");
+    }
+    let folder = Folder::new();
+    let path = folder.file("secret", "sixteen letters and more\n");
+    let config = read(
+        "federation = true",
+        &[("VESTIBULE_FEDERATION_SECRET_FILE", &path)],
+    )
+    .unwrap();
+    let secret = config.gateway_secret().expect("a secret");
+    assert_eq!(secret.expose(), "sixteen letters and more");
+    let off = read("", &[("VESTIBULE_FEDERATION_SECRET_FILE", &path)]).unwrap();
+    assert!(off.gateway_secret().is_none());
+}
+
+#[test]
 fn settings_that_are_printed_hide_their_secrets() {
     let variables = [
         ("VESTIBULE_ADMIN_SECRET", "canary-admin-secret"),
         ("VESTIBULE_MASTER_KEY", "canary-master-key"),
+        ("VESTIBULE_FEDERATION_SECRET", "canary-federation-secret"),
         ("VESTIBULE_SMTP_URL", "smtps://ann:canary@mail.example.org"),
         (
             "VESTIBULE_DATABASE_URL",

@@ -21,7 +21,7 @@ const NOTES: &str = "VESTIBULE_TEST_STATEMENTS";
 const BETWEEN: &str = "\n;;\n";
 
 /// What walks: every field of the schema, by everybody, and what only certain circumstances bring about.
-const WALK: [&str; 2] = ["authorization::", "plans::walk::"];
+const WALK: [&str; 3] = ["authorization::", "plans::walk::", "federation::entities::"];
 
 /// Tables of settings and keys: a handful of rows, which every plan reads as a whole whatever indexes there are.
 const SMALL: [&str; 5] = [

@@ -1,7 +1,8 @@
 //! `adminApplication` and `adminApplications`.
 
-use entity::application::{Column, Entity};
+use entity::application::{Column, Entity, Model};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
 
 use super::{Application, enable};
 use crate::admin::page::{self, Connection, List, PageArguments};
@@ -34,12 +35,27 @@ pub async fn admin_applications(
     counted: bool,
 ) -> Result<Connection<Application>> {
     let page = page::read(app, Entity::find(), LIST, &arguments, counted).await?;
-    let ids = page.rows.iter().map(|row| row.id);
+    let nodes = views(app, page.rows.clone()).await?;
+    Ok(Connection::new(app, LIST.name, page, nodes))
+}
+
+/// Those of these ids that are applications.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<Vec<(Uuid, Application)>> {
+    let named = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+    let rows = named.all(app.db.read()).await?;
+    let found: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    Ok(found.into_iter().zip(views(app, rows).await?).collect())
+}
+
+async fn views(app: &App, rows: Vec<Model>) -> Result<Vec<Application>> {
+    let ids = rows.iter().map(|row| row.id);
     let mut names = enable::names_of(app.db.read(), ids).await?;
-    let nodes = page.rows.iter().cloned().map(|row| {
+    let view = |row: Model| {
         let connections = names.remove(&row.id).unwrap_or_default();
         Application::new(row, connections)
-    });
-    let nodes = nodes.collect();
-    Ok(Connection::new(app, LIST.name, page, nodes))
+    };
+    Ok(rows.into_iter().map(view).collect())
 }

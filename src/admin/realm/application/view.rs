@@ -1,6 +1,6 @@
 //! What administrators see of an application.
 
-use async_graphql::SimpleObject;
+use async_graphql::{ID, SimpleObject};
 use entity::application::Model;
 use uuid::Uuid;
 
@@ -10,6 +10,8 @@ use crate::scalar::DateTime;
 /// An application: one client of the front door.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Application {
+    /// What `node` takes; everything else calls it by its `clientId`.
+    pub(crate) id: ID,
     /// What inputs and the header `x-client-id` call it; the `aud` of its tokens.
     client_id: String,
     name: String,
@@ -46,6 +48,7 @@ pub struct Application {
 impl Application {
     pub fn new(row: Model, connections: Vec<String>) -> Self {
         Self {
+            id: row.id.into(),
             client_id: row.client_id,
             name: row.name,
             connections,

@@ -2,6 +2,7 @@
 
 use entity::connection::{Column, Entity};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
 
 use super::ConnectionSettings;
 use crate::admin::page::{self, Connection, List, PageArguments};
@@ -33,4 +34,16 @@ pub async fn admin_connections(
     let nodes = page.rows.iter().cloned().map(ConnectionSettings::from);
     let nodes = nodes.collect();
     Ok(Connection::new(app, LIST.name, page, nodes))
+}
+
+/// Those of these ids that are connections.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<Vec<(Uuid, ConnectionSettings)>> {
+    let named = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+    let rows = named.all(app.db.read()).await?.into_iter();
+    Ok(rows
+        .map(|row| (row.id, ConnectionSettings::from(row)))
+        .collect())
 }

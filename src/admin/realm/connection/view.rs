@@ -11,7 +11,7 @@ use crate::scalar::DateTime;
 /// A database connection (Auth0's term): a set of accounts and the rules for them.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ConnectionSettings {
-    id: ID,
+    pub(crate) id: ID,
     /// What applications and inputs call it.
     name: String,
     /// Whether `signUp` is open.

@@ -1,7 +1,7 @@
 //! `adminTenant` and `adminTenants`.
 
 use entity::tenant::{Column, Entity};
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::Tenant;
@@ -34,4 +34,14 @@ pub async fn admin_tenants(
     let page = page::read(app, Entity::find(), LIST, &arguments, counted).await?;
     let nodes = page.rows.iter().cloned().map(Tenant::from).collect();
     Ok(Connection::new(app, LIST.name, page, nodes))
+}
+
+/// Those of these ids that are tenants.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<Vec<(Uuid, Tenant)>> {
+    let named = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+    let rows = named.all(app.db.read()).await?.into_iter();
+    Ok(rows.map(|row| (row.id, Tenant::from(row))).collect())
 }

@@ -16,7 +16,7 @@ const LENGTH: usize = 100;
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Tenant {
     /// What tokens carry.
-    id: ID,
+    pub(crate) id: ID,
     /// No other tenant has it.
     name: String,
     created_at: DateTime,
