@@ -17,10 +17,10 @@ export default defineConfig([
     rules: {
       ...graphql.configs["flat/schema-recommended"].rules,
       ...graphql.configs["flat/schema-relay"].rules,
-      // There is no `node(id:)`; and lists of texts are no pages of a list.
+      // Lists of texts are no pages of a list.
       "@graphql-eslint/relay-edge-types": [
         "error",
-        { withEdgeSuffix: true, shouldImplementNode: false, listTypeCanWrapOnlyEdgeType: false },
+        { withEdgeSuffix: true, shouldImplementNode: true, listTypeCanWrapOnlyEdgeType: false },
       ],
       // Rules, payloads and pages are no entities. A session has no `id` on purpose: caches would store its tokens.
       "@graphql-eslint/strict-id-in-types": "off",

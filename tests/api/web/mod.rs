@@ -4,6 +4,7 @@
 mod cookie_page;
 mod example_app;
 mod foreign;
+mod gateway;
 mod hasura;
 mod reset_page;
 

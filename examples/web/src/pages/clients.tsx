@@ -1,6 +1,7 @@
 import { useMemo, useState } from "react";
 import { useClient } from "urql";
 
+import { refetchUser } from "../clients/accounts";
 import { makeApolloClient } from "../clients/apollo";
 import { makeRelayEnvironment, whoByRelay } from "../clients/relay";
 import { WhoDocument } from "../generated/graphql";
@@ -18,7 +19,12 @@ export default function Clients() {
   const clients: Record<string, () => Promise<Who>> = {
     urql: async () => (await urql.query(WhoDocument, {}, { requestPolicy: "network-only" }).toPromise()).data?.me,
     "Apollo Client": async () => (await apollo.query({ query: WhoDocument, fetchPolicy: "network-only" })).data?.me,
-    Relay: async () => (await whoByRelay(relay))?.me,
+    Relay: async () => {
+      const me = (await whoByRelay(relay))?.me;
+      // Once more by its id, as a component that shows the fragment would.
+      if (me != null && (await refetchUser(relay, me.id))?.node == null) throw new Error("node() does not find it");
+      return me;
+    },
   };
 
   async function ask() {
