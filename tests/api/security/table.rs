@@ -5,14 +5,14 @@ use std::path::Path;
 
 /// How many checks each group has.
 const GROUPS: [(&str, usize); 11] = [
-    ("GQL", 11),
+    ("GQL", 12),
     ("ACC", 11),
     ("PW", 8),
     ("AUTH", 8),
     ("SES", 12),
     ("JWT", 7),
     ("TOK", 11),
-    ("AZ", 9),
+    ("AZ", 11),
     ("WEB", 5),
     ("LEAK", 4),
     ("REL", 16),
