@@ -13,12 +13,14 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::constant_time;
 use tokio::sync::oneshot;
+use tracing::Span;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::clock::Rng;
 use crate::error::{Error, RETRY_AFTER, Result};
 use crate::metrics::{Metrics, PasswordRefusal};
 use crate::secret::Secret;
+use crate::telemetry::TRACED;
 
 /// Stored hashes that would cost more memory than this (in KiB) are not computed: one row must not exhaust a machine.
 const MEMORY_LIMIT: u32 = 1_048_576;
@@ -98,6 +100,9 @@ struct Job {
     asked: Instant,
     deadline: Instant,
     answer: oneshot::Sender<Result<[u8; OUTPUT]>>,
+    /// For traces: all of it, and the wait, which ends when this is dropped.
+    traced: Span,
+    traced_wait: Span,
 }
 
 impl Hasher {
@@ -197,6 +202,9 @@ impl Hasher {
             self.metrics.password_refused(PasswordRefusal::TooSlow);
             return Err(overloaded);
         }
+        let traced = tracing::trace_span!(target: TRACED, "password");
+        let traced_wait =
+            tracing::trace_span!(target: TRACED, parent: &traced, "wait for a worker");
         let (answer, answered) = oneshot::channel();
         let asked = Instant::now();
         let deadline = asked + self.wait;
@@ -209,6 +217,8 @@ impl Hasher {
             asked,
             deadline,
             answer,
+            traced,
+            traced_wait,
         }) {
             Ok(()) => answered.await.unwrap_or(Err(overloaded)),
             Err(refused) => {
@@ -250,13 +260,14 @@ fn work_through(jobs: &Mutex<Receiver<Job>>, load: &Load, metrics: &Metrics) {
     let mut memory: Vec<Block> = Vec::new();
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else {
+        let Ok(mut job) = next else {
             return;
         };
         load.waiting.fetch_sub(1, Ordering::Relaxed);
         if job.answer.is_closed() {
             continue;
         }
+        job.traced_wait = Span::none();
         let begun = Instant::now();
         metrics.password_waited(begun - job.asked);
         let result = if begun > job.deadline {
@@ -267,10 +278,12 @@ fn work_through(jobs: &Mutex<Receiver<Job>>, load: &Load, metrics: &Metrics) {
         } else {
             // A worker that ended would be missed by every password after this one.
             load.running.fetch_add(1, Ordering::Relaxed);
-            let hashing = AssertUnwindSafe(|| argon2id(&job, &mut memory));
+            let work = tracing::trace_span!(target: TRACED, parent: &job.traced, "hash");
+            let hashing = AssertUnwindSafe(|| work.in_scope(|| argon2id(&job, &mut memory)));
             let result = catch_unwind(hashing)
                 .unwrap_or_else(|_| Err(Error::internal("hashing a password panicked")));
             load.running.fetch_sub(1, Ordering::Relaxed);
+            drop(work);
             load.note(begun.elapsed());
             metrics.password_hashed(begun.elapsed());
             result

@@ -31,6 +31,7 @@ pub struct Metrics {
     limits: Counts<1>,
     refused: Counts<1>,
     mails: Counts<1>,
+    spans: Counts<1>,
     requests: Family<Labels<2>, Histogram, Seconds>,
     password_wait: Histogram,
     password_hash: Histogram,
@@ -64,6 +65,17 @@ pub enum MailOutcome {
     GivenUp,
 }
 
+/// What became of a span of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanOutcome {
+    /// The collector took it.
+    Sent,
+    /// No place was left in the queue.
+    Dropped,
+    /// The collector did not take it, or not in time.
+    Failed,
+}
+
 impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("vestibule");
@@ -88,6 +100,11 @@ impl Metrics {
                 &mut registry,
                 "mails",
                 "Attempts to hand a mail over, by the outcome",
+            ),
+            spans: count(
+                &mut registry,
+                "spans",
+                "Spans of traces by what became of them",
             ),
             requests: Family::new_with_constructor(Seconds),
             password_wait: Seconds.new_metric(),
@@ -165,6 +182,19 @@ impl Metrics {
             MailOutcome::GivenUp => "given_up",
         };
         add(&self.mails, "outcome", outcome);
+    }
+
+    pub fn spans(&self, outcome: SpanOutcome, many: u64) {
+        if many == 0 {
+            return;
+        }
+        let outcome = match outcome {
+            SpanOutcome::Sent => "sent",
+            SpanOutcome::Dropped => "dropped",
+            SpanOutcome::Failed => "failed",
+        };
+        let labels = [("outcome", Cow::Borrowed(outcome))];
+        self.spans.get_or_create(&labels).inc_by(many);
     }
 
     pub fn begun(&self, wait: Duration) {

@@ -17,6 +17,7 @@ use admin::{
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, Environment};
+use crate::telemetry::{self, Traces};
 
 /// The front door of a GraphQL application.
 #[derive(Parser)]
@@ -98,7 +99,7 @@ pub fn run() -> ExitCode {
             print!("{text}");
             Ok(())
         }
-        Command::Serve => configured(serve::serve),
+        Command::Serve => traced(serve::serve),
         Command::Migrate => configured(migrate::migrate),
         Command::Doctor(asked) => configured(|config| doctor::doctor(config, asked)),
         Command::Hasura(command) => configured(|config| hasura::hasura(config, command)),
@@ -142,7 +143,24 @@ fn configured<Run: Future<Output = Result<(), Failure>>>(
 ) -> Result<(), Failure> {
     let environment = Environment::of_process();
     let config = config::load(&environment)?;
-    crate::telemetry::start(&config)?;
+    telemetry::start(&config)?;
+    run_on_threads(&environment, command(config))
+}
+
+/// The same for what serves, which alone has traces.
+fn traced<Run: Future<Output = Result<(), Failure>>>(
+    command: impl FnOnce(Config, Option<Traces>) -> Run,
+) -> Result<(), Failure> {
+    let environment = Environment::of_process();
+    let config = config::load(&environment)?;
+    let traces = telemetry::start_traced(&config)?;
+    run_on_threads(&environment, command(config, traces))
+}
+
+fn run_on_threads(
+    environment: &Environment,
+    command: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     for name in environment.unknown() {
         tracing::warn!(
             name,
@@ -152,7 +170,7 @@ fn configured<Run: Future<Output = Result<(), Failure>>>(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(command(config))
+    runtime.block_on(command)
 }
 
 /// What keeps a command from running, with the causes that the log of a request would have.

@@ -12,11 +12,13 @@ use crate::clock::{Clock, Rng};
 use crate::config::Config;
 use crate::http::{self, ServerOptions};
 use crate::locksmith;
+use crate::telemetry::Traces;
 
 /// Connections to `/metrics` held open at once, where it has an address of its own.
 const WATCHERS: usize = 16;
 
-pub async fn serve(config: Config) -> Result<(), Failure> {
+/// `traces` is what hands spans to the collector, where there is one.
+pub async fn serve(config: Config, traces: Option<Traces>) -> Result<(), Failure> {
     let bind = config.settings.bind;
     let app = App::open(config, Clock::system(), Rng::system())
         .await
@@ -39,6 +41,8 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let worker = tokio::spawn(app.worker.clone().run(stop.clone()));
     let locksmith = tokio::spawn(locksmith::run(app.clone(), stop.clone()));
     let watch = tokio::spawn(app.db.clone().watch(stop.clone()));
+    let (end_traces, traces_end) = watch::channel(false);
+    let traces = traces.map(|traces| tokio::spawn(traces.run(app.metrics.clone(), traces_end)));
     let settings = &app.config.settings;
     let options = ServerOptions {
         connections: settings.http_connections as usize,
@@ -72,6 +76,15 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     locksmith.await?;
     watch.await?;
     app.db.close().await;
+    // Last, because everything before has spans; and no longer than requests were waited for.
+    let _ = end_traces.send(true);
+    if let Some(traces) = traces
+        && tokio::time::timeout(options.shutdown_timeout, traces)
+            .await
+            .is_err()
+    {
+        tracing::warn!("the collector is too slow: the last spans of traces are lost");
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -167,6 +167,7 @@ impl Config {
         if let Some(role) = &settings.hasura_anonymous_role {
             check_anonymous_role(role)?;
         }
+        check_collector(settings.otlp_endpoint.as_ref())?;
         check_database_url(settings.database_url.expose())?;
         let public_url = public_url(&settings)?;
         let master_key = match &settings.master_key {
@@ -206,6 +207,25 @@ fn check_secret(setting: &str, secret: Option<&Secret>) -> Result<(), ConfigErro
         )),
         _ => Ok(()),
     }
+}
+
+/// Where a path is added, there is no query; and a password has no place in what is no secret.
+fn check_collector(url: Option<&Url>) -> Result<(), ConfigError> {
+    let is_plain = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    if url.is_none_or(is_plain) {
+        return Ok(());
+    }
+    Err(ConfigError::invalid(
+        "VESTIBULE_OTLP_ENDPOINT",
+        "must be an http or https address without user, query and fragment",
+    ))
 }
 
 /// What the driver says of an address that it cannot read quotes it, with the password.

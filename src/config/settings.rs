@@ -251,6 +251,11 @@ pub struct Settings {
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(0..=300_000))]
     pub shutdown_timeout: u64,
 
+    /// Where the OpenTelemetry collector takes traces, by OTLP over HTTP (protobuf): `http://127.0.0.1:4318`; `/v1/traces` is
+    /// added. Unset: there are no traces.
+    #[arg(long)]
+    pub otlp_endpoint: Option<Url>,
+
     /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,vestibule=debug`.
     #[arg(long, default_value = "info,sea_orm_migration=warn")]
     pub log: String,

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult};
 use sea_orm::{Statement, prelude::async_trait};
+use tracing::Instrument;
 
 use super::Db;
 use super::pools::Pools;
 use crate::clock::Rng;
 use crate::error::{Error, Result, is_lost_race};
+use crate::telemetry::TRACED;
 
 /// How often a race is run again; with the pauses between, that takes two seconds at most.
 const AGAIN: u32 = 10;
@@ -29,7 +31,8 @@ impl Db {
         F: Future<Output = Result<T>>,
     {
         let is_lost = |error: &Error| matches!(error, Error::LostRace(_));
-        again(&self.rng, is_lost, work).await
+        let traced = tracing::trace_span!(target: TRACED, "transaction");
+        again(&self.rng, is_lost, work).instrument(traced).await
     }
 }
 

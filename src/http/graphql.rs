@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tracing::{Instrument, Span};
 
 use super::guard::{self, Refusal};
 use super::layer::RequestId;
@@ -22,9 +23,12 @@ use super::{House, caller, graphiql};
 use crate::app::App;
 use crate::error::{Code, Error, RETRY_AFTER as PAUSE};
 use crate::graphql;
+use crate::telemetry::TRACED;
 
 /// Octets of a body.
 const BODY: usize = 64 * 1024;
+/// Octets of an operation's name that traces keep.
+const OPERATION_NAME: usize = 64;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -109,7 +113,7 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
     let deadline = Duration::from_millis(app.config.settings.request_timeout);
     let through_gateway = caller.through_gateway;
     let run = house.execute(executable.data(caller), through_gateway);
-    let run = AssertUnwindSafe(run).catch_unwind();
+    let run = AssertUnwindSafe(run.instrument(traced(&document))).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => failed(Error::internal("a resolver panicked")),
@@ -117,6 +121,21 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
     };
     graphql::put_nulls(&text, operation.as_deref(), &mut response);
     Ok(shape(app, response, &document.roots, media, &request_id))
+}
+
+/// The operation as traces show it: what kind it is and what its author calls it.
+fn traced(document: &guard::Document) -> Span {
+    let kind = if document.writes { "mutation" } else { "query" };
+    let name = document.name.as_ref().map_or("", |name| name.as_str());
+    // Names are ASCII.
+    let name = name.get(..OPERATION_NAME).unwrap_or(name);
+    tracing::trace_span!(
+        target: TRACED,
+        "operation",
+        otel.name = %format_args!("{kind} {name}").to_string().trim_end(),
+        graphql.operation.type = kind,
+        graphql.operation.name = name,
+    )
 }
 
 /// Reads `query`, `operationName`, `variables` and `extensions` from the query of a GET or the body of a POST.

@@ -10,13 +10,14 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONNECTION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::app::App;
+use crate::telemetry::{TRACED, adopt};
 
 /// The other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -34,12 +35,14 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", id = %id);
+    let traced = traced(&app, &request, route.as_ref());
     let started = Instant::now();
     // Handlers have deadlines of their own and say what was late; this one only catches what they forget.
     let settings = &app.config.settings;
     let deadline = Duration::from_millis(settings.read_timeout + settings.request_timeout);
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run)
+        .instrument(traced.clone())
         .instrument(span.clone())
         .await
     {
@@ -70,6 +73,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         headers.insert(STRICT_TRANSPORT_SECURITY, two_years);
     }
     let (status, taken) = (response.status().as_u16(), started.elapsed());
+    traced.record("http.response.status_code", status);
     let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
     app.metrics.answered(route, status, taken);
     let millis = taken.as_millis();
@@ -78,4 +82,46 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let path = if status == 404 { "unknown" } else { &path };
     span.in_scope(|| tracing::info!(%method, path, status, millis, "answered"));
     response
+}
+
+/// The request as traces show it: nothing of what it holds, and its path as a pattern. It is a part of a longer trace where
+/// a proxy that is trusted says so: anybody else would write into the traces of others.
+fn traced(app: &App, request: &Request, route: Option<&MatchedPath>) -> Span {
+    let (name, route) = (
+        method(request.method()),
+        route.map_or("unknown", MatchedPath::as_str),
+    );
+    let traced = tracing::trace_span!(
+        target: TRACED,
+        parent: None,
+        "request",
+        otel.name = %format_args!("{name} {route}"),
+        otel.kind = "server",
+        http.request.method = name,
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+    );
+    if traced.is_disabled() {
+        return traced;
+    }
+    let Some(Peer(peer)) = request.extensions().get::<Peer>() else {
+        return traced;
+    };
+    let peer = peer.ip().to_canonical();
+    let trusted = &app.config.settings.trusted_proxies;
+    let parent = request.headers().get("traceparent");
+    if let Some(parent) = parent.and_then(|value| value.to_str().ok())
+        && trusted.iter().any(|network| network.contains(&peer))
+    {
+        adopt(&traced, parent);
+    }
+    traced
+}
+
+/// A method that nobody knows is a text of the client's.
+fn method(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::POST | Method::OPTIONS | Method::HEAD => method.as_str(),
+        _ => "_OTHER",
+    }
 }

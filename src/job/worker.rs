@@ -12,6 +12,7 @@ use futures_util::future::{join, join_all};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{Notify, watch};
+use tracing::Instrument;
 
 use super::task::Desk;
 use super::{Task, prune};
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::limit::Limit;
 use crate::mail::{MailError, Mailer};
 use crate::metrics::{MailOutcome, Metrics};
+use crate::telemetry::TRACED;
 
 /// Jobs done at once.
 const BATCH: u64 = 8;
@@ -225,7 +227,11 @@ impl Worker {
             .await
             .map_err(|error| not_made(&error))?;
         match mail {
-            Some(mail) => self.mailer.send(mail, job.id, now).await,
+            Some(mail) => {
+                let purpose = mail.content.purpose;
+                let traced = tracing::trace_span!(target: TRACED, parent: None, "mail", purpose);
+                self.mailer.send(mail, job.id, now).instrument(traced).await
+            }
             None => Ok(()),
         }
     }

@@ -45,6 +45,8 @@ pub struct Document {
     pub writes: bool,
     /// It asks about the schema.
     pub introspects: bool,
+    /// What that operation is called, where it has a name.
+    pub name: Option<Name>,
     /// The root fields of that operation, fragments written out.
     pub roots: Vec<Root>,
 }
@@ -126,6 +128,7 @@ pub fn measure(
             check_mutations(&roots)?;
         }
         if chosen {
+            found.name = name.cloned();
             found.roots = roots.iter().map(|(field, _)| root(field)).collect();
         }
         found.writes |= chosen && operation.node.ty != OperationType::Query;

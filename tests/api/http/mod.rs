@@ -14,4 +14,5 @@ pub mod reset_page;
 mod rush;
 mod shutdown;
 mod socket;
+mod traces;
 mod verify_page;

@@ -1,0 +1,128 @@
+//! The log: readable lines in development, JSON in production. Secrets have a type that does not print; statements are
+//! logged without their values, requests without query and body. Traces go to a collector, where one is set.
+
+mod courier;
+mod traces;
+
+use std::any::Any;
+use std::collections::HashMap;
+
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tracing::{Metadata, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+use crate::clock::Rng;
+use crate::config::{Config, ConfigError};
+pub use traces::Traces;
+
+/// The target of spans that go to the collector. Their level is TRACE, so that where there is no collector, the log's
+/// filter switches them off where they stand.
+pub const TRACED: &str = "vestibule::traced";
+
+/// Starts logging to standard error.
+///
+/// # Errors
+/// When the filter is malformed.
+pub fn start(config: &Config) -> Result<(), ConfigError> {
+    let filter = filter(config)?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if config.is_development() {
+        builder.compact().with_target(false).init();
+    } else {
+        builder.json().init();
+    }
+    careful_panics();
+    Ok(())
+}
+
+/// The same, and traces for the collector, where one is set. What it answers must be run, or they go nowhere.
+///
+/// # Errors
+/// When the filter is malformed, or no client can be made for the collector.
+pub fn start_traced(config: &Config) -> Result<Option<Traces>, ConfigError> {
+    let Some(endpoint) = &config.settings.otlp_endpoint else {
+        start(config)?;
+        return Ok(None);
+    };
+    let filter = filter(config)?;
+    let (tracer, traces) =
+        traces::new(endpoint, &Rng::system()).map_err(|_| ConfigError::Invalid {
+            setting: "VESTIBULE_OTLP_ENDPOINT".into(),
+            problem: "cannot be used".into(),
+        })?;
+    let log = fmt::layer().with_writer(std::io::stderr);
+    let log = if config.is_development() {
+        log.compact().with_target(false).boxed()
+    } else {
+        log.json().boxed()
+    };
+    let spans = tracing_opentelemetry::layer()
+        .with_tracer(tracer)
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_level(false)
+        .with_tracked_inactivity(false);
+    // Lines of the log stay in the log: they are written for other eyes.
+    let is_traced = |metadata: &Metadata<'_>| metadata.is_span() && metadata.target() == TRACED;
+    tracing_subscriber::registry()
+        .with(log.with_filter(filter))
+        .with(spans.with_filter(filter_fn(is_traced)))
+        .init();
+    careful_panics();
+    Ok(Some(traces))
+}
+
+/// Puts the span below the one that `traceparent` names (W3C Trace Context), if it can be read. The span must not have
+/// been entered, and whoever sent the header must be trusted: they name the trace, and whether it is recorded.
+pub fn adopt(span: &Span, traceparent: &str) {
+    let header = HashMap::from([("traceparent".to_owned(), traceparent.to_owned())]);
+    let parent = TraceContextPropagator::new().extract(&header);
+    // What cannot be adopted begins a trace of its own.
+    drop(span.set_parent(parent));
+}
+
+fn filter(config: &Config) -> Result<EnvFilter, ConfigError> {
+    EnvFilter::try_new(&config.settings.log).map_err(|_| ConfigError::Invalid {
+        setting: "VESTIBULE_LOG".into(),
+        problem: "is neither a level nor a list of directives".into(),
+    })
+}
+
+fn careful_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let said = literal(panic.payload());
+        tracing::error!(place = place.unwrap_or_default(), said, "a panic");
+    }));
+}
+
+/// What a panic says, where that is a literal of the source. What was put together may quote what was worked on: a text
+/// that is cut inside of a character is shown in full, and it may be a password. Then the place has to do.
+fn literal(payload: &(dyn Any + Send)) -> &'static str {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .unwrap_or("[redacted]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::literal;
+
+    #[test]
+    fn a_panic_tells_its_literal_and_nothing_of_what_it_quotes() {
+        let said = |panics: fn()| literal(&*std::panic::catch_unwind(panics).unwrap_err());
+        assert_eq!(said(|| panic!("a literal")), "a literal");
+        assert_eq!(said(|| panic!("{}", String::from("canary"))), "[redacted]");
+        let cut = || drop("canary \u{fc}ber"[..8].to_owned());
+        assert_eq!(said(cut), "[redacted]");
+    }
+}
