@@ -138,6 +138,29 @@ fn every_type_field_and_argument_is_described_or_speaks_for_itself() {
     assert!(silent.is_empty(), "without a description: {silent:?}");
 }
 
+/// Relay's store, and `node`, know things by their ids alone.
+#[test]
+fn everything_that_has_an_id_is_a_node() {
+    let document = parse_schema(vestibule::graphql::sdl()).unwrap();
+    let mut nodes = 0;
+    for definition in &document.definitions {
+        let TypeSystemDefinition::Type(definition) = definition else {
+            continue;
+        };
+        let TypeKind::Object(object) = &definition.node.kind else {
+            continue;
+        };
+        let has_id = object
+            .fields
+            .iter()
+            .any(|field| field.node.name.node == "id");
+        let is_node = object.implements.iter().any(|of| of.node == "Node");
+        assert_eq!(has_id, is_node, "{}", definition.node.name.node);
+        nodes += usize::from(is_node);
+    }
+    assert_eq!(nodes, 8);
+}
+
 #[test]
 fn every_mutation_that_takes_a_credential_is_known_to_the_guard() {
     let ours = ours();
