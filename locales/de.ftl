@@ -107,6 +107,13 @@ verify-done-title = Ihre Adresse ist bestätigt
 verify-done = Vielen Dank. Sie können sich jetzt anmelden.
 verify-over = Er wurde bereits verwendet, ist älter als 24 Stunden oder unvollständig.
 verify-over-next = Versuchen Sie, sich anzumelden: Gelingt das, ist die Adresse bestätigt. Andernfalls kehren Sie zur Anwendung zurück und registrieren Sie sich erneut, um einen neuen Link zu erhalten.
+handoff-title = Zeigt ein anderes Gerät eine Zahl an?
+handoff-lead = Wenn Sie sich auf einem anderen Gerät registriert oder angemeldet haben und es eine Zahl anzeigt, tippen Sie hier dieselbe Zahl an: Dann wird jenes Gerät angemeldet. Sie haben einen Versuch.
+handoff-approved-title = Weiter auf dem anderen Gerät
+handoff-approved = Das ist die richtige Zahl: Ihr anderes Gerät wird gleich angemeldet.
+handoff-refused-title = Das ist eine andere Zahl
+handoff-refused = Niemand wurde angemeldet, und es kann keine Zahl mehr gewählt werden.
+handoff-refused-next = Sie können die Adresse noch hier bestätigen. Wenn keines Ihrer Geräte eine Zahl anzeigt, schließen Sie die Seite: Vielleicht hat jemand anders diese Nachricht angefordert.
 
 ## /reset
 

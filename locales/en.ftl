@@ -107,6 +107,13 @@ verify-done-title = Your address is confirmed
 verify-done = Thank you. You can sign in now.
 verify-over = It has been used already, or it is older than 24 hours, or a part of it is missing.
 verify-over-next = Try to sign in: if that works, the address is confirmed. Otherwise go back to the application and sign up again, for a fresh link.
+handoff-title = Does another device show a number?
+handoff-lead = If you signed up or signed in on another device and it shows a number, tap the same number here: that device is signed in. You have one try.
+handoff-approved-title = Go on at your other device
+handoff-approved = That is the right number: your other device is signed in within a moment.
+handoff-refused-title = That is another number
+handoff-refused = Nobody was signed in, and no number can be picked any more.
+handoff-refused-next = You can still confirm the address here. If no device of yours shows a number, close the page: somebody else may have asked for this mail.
 
 ## /reset
 

@@ -107,6 +107,13 @@ verify-done-title = Su dirección está confirmada
 verify-done = Gracias. Ya puede iniciar sesión.
 verify-over = Ya se ha usado, tiene más de 24 horas o está incompleto.
 verify-over-next = Intente iniciar sesión: si lo consigue, la dirección está confirmada. Si no, vuelva a la aplicación y regístrese de nuevo para recibir otro enlace.
+handoff-title = ¿Muestra otro dispositivo un número?
+handoff-lead = Si se ha registrado o ha iniciado sesión en otro dispositivo y este muestra un número, toque aquí el mismo número: se iniciará la sesión en ese dispositivo. Tiene un solo intento.
+handoff-approved-title = Continúe en su otro dispositivo
+handoff-approved = Es el número correcto: en un momento se iniciará la sesión en su otro dispositivo.
+handoff-refused-title = Ese es otro número
+handoff-refused = No se ha iniciado ninguna sesión y ya no se puede elegir ningún número.
+handoff-refused-next = Aún puede confirmar la dirección aquí. Si ninguno de sus dispositivos muestra un número, cierre la página: quizá otra persona haya solicitado este mensaje.
 
 ## /reset
 

@@ -107,6 +107,13 @@ verify-done-title = Votre adresse est confirmée
 verify-done = Merci. Vous pouvez maintenant vous connecter.
 verify-over = Il a déjà été utilisé, il date de plus de 24 heures, ou il est incomplet.
 verify-over-next = Essayez de vous connecter : si cela fonctionne, l’adresse est confirmée. Sinon, revenez à l’application et inscrivez-vous à nouveau pour recevoir un nouveau lien.
+handoff-title = Un autre appareil affiche-t-il un nombre ?
+handoff-lead = Si vous vous êtes inscrit ou connecté sur un autre appareil et qu’il affiche un nombre, touchez le même nombre ici : cet appareil sera connecté. Vous avez un seul essai.
+handoff-approved-title = Continuez sur votre autre appareil
+handoff-approved = C’est le bon nombre : votre autre appareil sera connecté dans un instant.
+handoff-refused-title = C’est un autre nombre
+handoff-refused = Personne n’a été connecté, et plus aucun nombre ne peut être choisi.
+handoff-refused-next = Vous pouvez encore confirmer l’adresse ici. Si aucun de vos appareils n’affiche de nombre, fermez cette page : quelqu’un d’autre a peut-être demandé ce message.
 
 ## /reset
 

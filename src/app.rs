@@ -2,12 +2,12 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::breach::Breaches;
@@ -24,6 +24,7 @@ use crate::mail::{Inbox, Mailer, SmtpOptions};
 use crate::metrics::Metrics;
 use crate::text::Texts;
 use crate::ticket::TicketKey;
+use crate::waiting::WaitingRoom;
 
 /// A key to the house. Every request is handed several, so a copy is one count of an `Arc`; all open the same house.
 #[derive(Clone, Debug)]
@@ -54,7 +55,9 @@ pub struct Fittings {
     pub opened_at: DateTime<Utc>,
     /// Where mail stays when no mail server is set (development only).
     pub inbox: Option<Inbox>,
-    leaving: AtomicBool,
+    /// Devices that wait for somebody to answer a mail.
+    pub waiting: WaitingRoom,
+    leaving: watch::Sender<bool>,
 }
 
 impl Deref for App {
@@ -106,6 +109,7 @@ impl App {
             settings.audit_days,
             Arc::clone(&metrics),
         );
+        let waiting = WaitingRoom::new(settings.verification_waits as usize);
         Ok(Self(Arc::new(Fittings {
             config,
             identities: Identities::new(db.read().clone(), clock.clone()),
@@ -123,18 +127,26 @@ impl App {
             texts,
             metrics,
             inbox,
-            leaving: AtomicBool::new(false),
+            waiting,
+            leaving: watch::Sender::default(),
         })))
     }
 
     /// The house will stop soon: load balancers are to send nobody any more, and connections are not kept open.
     pub fn leave(&self) {
-        self.leaving.store(true, Ordering::Relaxed);
+        self.leaving.send_replace(true);
     }
 
     /// Whether the house will stop soon.
     pub fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed)
+        *self.leaving.borrow()
+    }
+
+    /// Ends when the house will stop soon, for who waits for something else meanwhile.
+    pub async fn left(&self) {
+        let mut leaving = self.leaving.subscribe();
+        // The sender lives as long as the house.
+        let _ = leaving.wait_for(|leaving| *leaving).await;
     }
 
     pub fn now(&self) -> DateTime<Utc> {

@@ -12,6 +12,7 @@ use crate::error::{Error, Reason, Result};
 use crate::event::Origin;
 use crate::identity::Identity;
 use crate::key::Claims;
+use crate::metrics::Stopwatch;
 use crate::secret::Secret;
 use crate::value::{Locale, network_of};
 
@@ -39,6 +40,8 @@ pub struct Caller {
     pub is_administrator: bool,
     /// The gateway's secret was right. It proves the gateway, and nothing about whom it asks for.
     pub through_gateway: bool,
+    /// How long the request has waited for somebody to answer a mail: no time of the house's.
+    pub waited: Arc<Stopwatch>,
     /// Looked up when it is first asked for.
     pub(crate) identity: OnceCell<Result<Arc<Identity>, Reason>>,
 }

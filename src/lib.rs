@@ -10,7 +10,7 @@
 //! | doors | [`cli`], [`http`], [`hasura`], [`graphql`] | clap, axum, the rooms; no entities, no SQL |
 //! | rooms | [`federation`] and [`node`] → [`admin`] → [`account`] → [`password`] → [`verification`] → [`session`] → [`user`] → [`realm`], [`locksmith`], [`archive`] and [`doctor`] | `mod.rs`: resolvers of three lines; every other file one use case, told top to bottom: it begins and commits |
 //! | hall | [`app`], [`caller`], [`beside`], [`scalar`] | what every room sees |
-//! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`identity`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
+//! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`identity`], [`waiting`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
 //! | ground | [`config`], [`telemetry`], [`metrics`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
 //!
 //! Below the ground lie two crates: `entity`, the tables, and `migration`, their history.
@@ -60,3 +60,4 @@ pub mod ticket;
 pub mod user;
 pub mod value;
 pub mod verification;
+pub mod waiting;

@@ -18,6 +18,9 @@ pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
 /// After so many wrong tries the code is dead; the link lives.
 pub const CODE_TRIES: i32 = 5;
 
+/// How long a device that waits may redeem what the reader of the mail has handed to it.
+pub const APPROVAL_LIFE: TimeDelta = TimeDelta::minutes(10);
+
 /// How long the link of a mail lives.
 pub fn link_life(purpose: Purpose) -> TimeDelta {
     match purpose {
@@ -35,6 +38,21 @@ pub fn has_code(purpose: Purpose) -> bool {
 
 /// Crockford's base 32: no I, L, O and U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Whether what a mail of this purpose proves can be handed to a device that waits: where redeeming opens a session and asks
+/// for nothing else.
+pub fn has_handoff(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::SignUp | Purpose::EmailVerification)
+}
+
+/// The numbers of a hand-off, each of two digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handoff {
+    /// What the waiting device shows.
+    pub number: i32,
+    /// What the reader of the mail picks from: that number and two others, in an order that tells nothing.
+    pub choices: [i32; 3],
+}
 
 /// The key that tickets, codes and handles are derived from.
 #[derive(Clone)]
@@ -71,6 +89,35 @@ impl TicketKey {
             }
             _ => format!("{:06}", number % 1_000_000),
         })
+    }
+
+    /// The numbers of a hand-off, by the handle: a handle that names nothing has some just as well, and always the same.
+    pub fn handoff(&self, handle: &str) -> Handoff {
+        let mut message = hmac::Context::with_key(&self.0);
+        message.update(b"handoff ");
+        message.update(handle.as_bytes());
+        let tag = message.sign();
+        let mut octets = tag.as_ref().chunks_exact(8);
+        // 64 bits for each draw: what is left over after so small a division favours none that anybody could notice.
+        let mut draw = |of: u64| {
+            let octets = octets.next().and_then(|eight| eight.try_into().ok());
+            u64::from_be_bytes(octets.unwrap_or_default()) % of
+        };
+        let mut pool: Vec<i32> = (10..=99).collect();
+        let mut three = [0; 3];
+        for (number, of) in three.iter_mut().zip([90, 89, 88]) {
+            *number = pool.swap_remove(draw(of) as usize);
+        }
+        let [number, one, other] = three;
+        let choices = match draw(6) {
+            0 => [number, one, other],
+            1 => [number, other, one],
+            2 => [one, number, other],
+            3 => [other, number, one],
+            4 => [one, other, number],
+            _ => [other, one, number],
+        };
+        Handoff { number, choices }
     }
 
     /// Compares a typed code in constant time. Spaces and hyphens that people type in between do not count, nor does case,
@@ -189,6 +236,29 @@ mod tests {
             assert!(key.code_matches(purpose, id, 1, &format!("{left} {right}")));
             assert!(!key.code_matches(purpose, id, 2, &code));
             assert!(!key.code_matches(purpose, id, 1, ""));
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_a_hand_off_are_three_and_stay_and_tell_nothing_by_their_order() {
+        let key = TicketKey::new(&[7; 32]);
+        let (mut places, mut numbers) = ([0; 3], std::collections::BTreeSet::new());
+        for id in 0..900 {
+            let handle = key.handle(Uuid::from_u128(id));
+            let Handoff { number, choices } = key.handoff(&handle);
+            assert_eq!(key.handoff(&handle), Handoff { number, choices });
+            let [a, b, c] = choices;
+            assert!(a != b && b != c && a != c, "{choices:?}");
+            assert!(choices.iter().all(|choice| (10..=99).contains(choice)));
+            let place = choices.iter().position(|choice| *choice == number);
+            places[place.expect("it is one of them")] += 1;
+            numbers.insert(number);
+        }
+        assert!(places.iter().all(|times| *times > 250), "{places:?}");
+        assert!(numbers.len() > 85, "{}", numbers.len());
+        for handle in ["", "x", "\u{0}"] {
+            let other = TicketKey::new(&[8; 32]).handoff(handle);
+            assert_ne!(key.handoff(handle), other, "the key decides");
         }
     }
 

@@ -21,7 +21,7 @@ const FLOORS: [&[&str]; 16] = [
     &["app", "caller", "beside", "scalar"],
     &[
         "job", "mail", "text", "key", "hasher", "breach", "ticket", "event", "limit", "identity",
-        "db",
+        "waiting", "db",
     ],
     &[
         "config",
@@ -60,7 +60,7 @@ const FORBIDDEN: [(&[&str], &[&str]); 3] = [
     (
         &[
             "job", "mail", "text", "key", "hasher", "breach", "ticket", "event", "limit",
-            "identity", "db",
+            "identity", "waiting", "db",
         ],
         &["async_graphql", "axum::", ".begin()"],
     ),

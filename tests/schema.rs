@@ -176,7 +176,7 @@ fn every_mutation_that_takes_a_credential_is_known_to_the_guard() {
                 .filter(|(path, _)| path.starts_with(&format!("{name}.")))
             {
                 let field = path.rsplit('.').next().unwrap().to_lowercase();
-                if ["password", "ticket", "code", "refreshtoken"]
+                if ["password", "ticket", "code", "verifier", "refreshtoken"]
                     .iter()
                     .any(|word| field.ends_with(word))
                 {

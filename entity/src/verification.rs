@@ -75,6 +75,12 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     /// Redeemed, or void because another one was.
     pub consumed_at: Option<DateTimeUtc>,
+    /// The reader of the mail picked the number that the waiting device shows: it may redeem without the mail, for a while.
+    pub handoff_approved_at: Option<DateTimeUtc>,
+    /// A wrong number was picked, or no device can wait: there is no hand-off any more. Link and code go on.
+    pub handoff_closed_at: Option<DateTimeUtc>,
+    /// The audit event of either, which belongs to whoever the address becomes an account of.
+    pub handoff_event_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

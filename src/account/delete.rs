@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use super::settle::sign_ups_of;
+use super::settle::events_of_sign_ups;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -77,7 +77,7 @@ pub async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()>
     // Two statements: each is served by an index, both together would read the whole trail.
     for which in [
         by_user,
-        audit_event::Column::Id.in_subquery(sign_ups_of(user)),
+        audit_event::Column::Id.in_subquery(events_of_sign_ups(user)),
     ] {
         audit_event::Entity::update_many()
             .col_expr(

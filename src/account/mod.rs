@@ -1,7 +1,10 @@
 //! Accounts: how they come to be, and what their owner sees of them.
 
+mod approve_handoff;
+mod await_verification;
 mod confirm_email_change;
 mod delete;
+mod handoff_choices;
 pub mod profile;
 mod request_email_change;
 mod resend_verification;
@@ -12,9 +15,12 @@ mod update;
 mod verify_email;
 mod view;
 
+pub use approve_handoff::{ApproveHandoffInput, ApproveHandoffPayload, approve};
 use async_graphql::{Context, Object};
+pub use await_verification::AwaitVerificationInput;
 pub use confirm_email_change::{ConfirmEmailChangeInput, confirm_by_page};
 pub use delete::{DeleteUserInput, DeleteUserPayload, forget};
+pub use handoff_choices::{HandoffChoices, HandoffChoicesInput, choices};
 pub use request_email_change::RequestEmailChangeInput;
 pub use resend_verification::ResendVerificationInput;
 pub use settle::settle;
@@ -63,6 +69,46 @@ impl AccountMutation {
     ) -> Result<SessionResult> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         answer(ctx, verify_email::verify_email(app, caller, input).await?).await
+    }
+
+    /// Waits until the mail is answered on another device, for 25 seconds at most: the device that asked for the mail shows
+    /// `PendingVerification.handoffNumber`, and whoever opens the link picks it out of three. Then the answer is a `Session`,
+    /// once. Otherwise it is `PendingVerification`: ask again, a second later. For a handle that is unknown, used, expired or
+    /// refused it is the same after the same time; of its fields count `verificationId` and `handoffNumber` alone. Beyond two
+    /// waits of one handle, or too many in all, it is `OVERLOADED` at once.
+    async fn await_verification(
+        &self,
+        ctx: &Context<'_>,
+        input: AwaitVerificationInput,
+    ) -> Result<SessionResult> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        answer(
+            ctx,
+            await_verification::await_verification(app, caller, input).await?,
+        )
+        .await
+    }
+
+    /// The three numbers that a page of yours, opened by the mailed link, offers beside going on right there. Changes nothing;
+    /// a mutation, so that the ticket stands in no address.
+    async fn handoff_choices(
+        &self,
+        ctx: &Context<'_>,
+        input: HandoffChoicesInput,
+    ) -> Result<HandoffChoices> {
+        handoff_choices::handoff_choices(ctx.data_unchecked::<App>(), input).await
+    }
+
+    /// Hands the answer to the mail over to the device that waits by `awaitVerification` and shows the number that was picked.
+    /// It has 10 minutes to take it. One try: another number ends the hand-off for good, and the ticket and the code
+    /// go on. Opens no session here.
+    async fn approve_handoff(
+        &self,
+        ctx: &Context<'_>,
+        input: ApproveHandoffInput,
+    ) -> Result<ApproveHandoffPayload> {
+        let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
+        approve_handoff::approve_handoff(app, caller, input).await
     }
 
     /// Sends another mail for the same request, with the same link and a new code; the code before it is dead. Always

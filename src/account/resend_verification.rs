@@ -10,9 +10,8 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::job::Task;
 use crate::realm::place;
-use crate::scalar::DateTime;
-use crate::session::{Outcome, PendingVerification, VerificationPurpose};
-use crate::ticket::{digest_of, link_life};
+use crate::session::Outcome;
+use crate::ticket::digest_of;
 use crate::verification as proofs;
 
 /// Which request to send another mail for.
@@ -35,12 +34,12 @@ pub async fn resend_verification(
         .filter(Column::ConsumedAt.is_null())
         .filter(Column::ExpiresAt.gt(app.now()));
     let Some(row) = open.one(app.db.read()).await? else {
-        return Ok(Outcome::Pending(unknown(app, input)));
+        return Ok(proofs::unknown(app, input.verification_id));
     };
     let place = place::again(app, row.application_id, row.connection_id).await?;
     if place.is_none() {
         // Its link would lead nowhere.
-        return Ok(Outcome::Pending(unknown(app, input)));
+        return Ok(proofs::unknown(app, input.verification_id));
     }
     app.db
         .transact(|| async {
@@ -77,16 +76,4 @@ async fn next_round(tx: &impl ConnectionTrait, row: &verification::Model) -> Res
         .exec(tx)
         .await?;
     Ok(moved.rows_affected == 1)
-}
-
-/// A handle that names nothing (any more) tells no address.
-fn unknown(app: &App, input: ResendVerificationInput) -> PendingVerification {
-    let now = app.now();
-    PendingVerification::new(
-        input.verification_id.0,
-        VerificationPurpose::EmailVerification,
-        String::new(),
-        DateTime(now + link_life(Purpose::SignUp)),
-        DateTime(now),
-    )
 }

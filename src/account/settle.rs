@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use entity::verification::{Column, Entity, Purpose};
 use entity::{audit_event, pending_sign_up, user};
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::error::Result;
@@ -32,22 +32,33 @@ pub async fn settle(
         .await?;
     // What they carried is the user's now, or nobody's: no password of theirs is kept.
     pending_sign_up::Entity::delete_many()
-        .filter(pending_sign_up::Column::VerificationId.in_subquery(sign_ups_of(user)))
+        .filter(pending_sign_up::Column::VerificationId.in_subquery(sign_ups_of(user, Column::Id)))
         .exec(tx)
         .await?;
     audit_event::Entity::update_many()
         .col_expr(audit_event::Column::UserId, user.id.into())
-        .filter(audit_event::Column::Id.in_subquery(sign_ups_of(user)))
+        .filter(audit_event::Column::Id.in_subquery(events_of_sign_ups(user)))
         .filter(audit_event::Column::UserId.is_null())
         .exec(tx)
         .await?;
     Ok(())
 }
 
-/// The sign-ups with the user's address; the event of each has the same id.
-pub(super) fn sign_ups_of(user: &user::Model) -> SelectStatement {
+/// The events of the sign-ups with the user's address: that of each has the same id, and the sign-up names that of its
+/// hand-off.
+pub(super) fn events_of_sign_ups(user: &user::Model) -> SelectStatement {
+    let handoffs = sign_ups_of(user, Column::HandoffEventId)
+        .and_where(Column::HandoffEventId.is_not_null())
+        .to_owned();
+    sign_ups_of(user, Column::Id)
+        .union(UnionType::All, handoffs)
+        .to_owned()
+}
+
+/// One column of the sign-ups with the user's address.
+fn sign_ups_of(user: &user::Model, column: Column) -> SelectStatement {
     Query::select()
-        .column(Column::Id)
+        .column(column)
         .from(Entity)
         .and_where(Column::ConnectionId.eq(user.connection_id))
         .and_where(Column::EmailKey.eq(&user.email_key))

@@ -5,7 +5,7 @@ use entity::verification::Purpose;
 use entity::{pending_sign_up, user};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::settle::settle;
 use super::sign_up::insert_if_free;
@@ -19,6 +19,9 @@ use crate::secret::Secret;
 use crate::session::{self, Opening, Outcome, TokenTransport};
 use crate::value::{Email, Username};
 use crate::verification::{Redeemed, VerificationProof, address, redeem};
+
+/// What is answered here, whichever way the proof came.
+pub(super) const PURPOSES: [Purpose; 2] = [Purpose::SignUp, Purpose::EmailVerification];
 
 /// The answer to a verification mail.
 #[derive(Debug, InputObject)]
@@ -45,7 +48,22 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
         .transpose();
     let username = username.map_err(|issue| Error::InvalidInput(vec![issue]))?;
     let redeemed = find(app, caller, input.proof, input.code_verifier).await?;
-    let place = open_place(app, &redeemed).await?;
+    let transport = input.token_transport.unwrap_or_default();
+    sign_in(app, caller, &redeemed, username, transport).await
+}
+
+/// Consumes the proof and opens a session for who redeems it.
+///
+/// # Errors
+/// As [`verify_email`].
+pub(super) async fn sign_in(
+    app: &App,
+    caller: &Caller,
+    redeemed: &Redeemed,
+    username: Option<Username>,
+    transport: TokenTransport,
+) -> Result<Outcome> {
+    let place = open_place(app, redeemed).await?;
     let application = place.application;
     let elsewhere = caller
         .client_id
@@ -57,7 +75,7 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
-            let (user, event) = match answered(app, &tx, &redeemed, username.clone()).await {
+            let (user, event) = match answered(app, &tx, redeemed, username.clone()).await {
                 Err(error @ Error::UsernameTaken) => {
                     drop(tx);
                     redeemed.give_back(app).await?;
@@ -70,7 +88,7 @@ pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -
                 application: application.clone(),
                 amr: "otp",
                 custom_claims: redeemed.row.custom_claims.clone(),
-                transport: input.token_transport.unwrap_or_default(),
+                transport,
             };
             let opened = session::open::open(app, &tx, caller, opening).await?;
             app.record(
@@ -113,13 +131,12 @@ async fn find(
     proof: VerificationProof,
     verifier: Option<Secret>,
 ) -> Result<Redeemed> {
-    let purposes = [Purpose::SignUp, Purpose::EmailVerification];
-    redeem::find(app, caller, proof, verifier.as_ref(), &purposes).await
+    redeem::find(app, caller, proof, verifier.as_ref(), &PURPOSES).await
 }
 
 /// Where the request belongs, as that is now. Where signing up was switched off meanwhile, or the address's domain is not
 /// taken any more, no pending sign-up becomes a user; the proof stays as good as it was.
-async fn open_place(app: &App, redeemed: &Redeemed) -> Result<Place> {
+pub(super) async fn open_place(app: &App, redeemed: &Redeemed) -> Result<Place> {
     let row = &redeemed.row;
     let place = place::again(app, row.application_id, row.connection_id)
         .await?
@@ -159,9 +176,15 @@ async fn answered(
     } else {
         (verify_user(app, tx, redeemed).await?, Kind::EmailVerified)
     };
+    let details = if redeemed.is_handed_over() {
+        json!({ "handoff": true })
+    } else {
+        json!({})
+    };
     let event = Event {
         application: Some(redeemed.row.application_id),
         connection: Some(redeemed.row.connection_id),
+        details,
         ..Event::by_user(kind, user.id)
     };
     Ok((user, event))

@@ -181,6 +181,10 @@ pub struct Settings {
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
     pub sign_ups_per_network: i32,
 
+    /// Waits for the answer to a mail (`awaitVerification`) an hour that one network can begin.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
+    pub waits_per_network: i32,
+
     /// Proxies whose `X-Forwarded-For` is believed: networks in CIDR notation, separated by commas.
     #[arg(long, value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
@@ -233,6 +237,15 @@ pub struct Settings {
     /// How long a request may take altogether, in milliseconds.
     #[arg(long, default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(100..=120_000))]
     pub request_timeout: u64,
+
+    /// How long `awaitVerification` waits for the answer to a mail before the client has to ask again, in milliseconds: less
+    /// than any proxy in front waits for an answer. It comes on top of `request_timeout`.
+    #[arg(long, default_value_t = 25_000, value_parser = clap::value_parser!(u64).range(100..=25_000))]
+    pub verification_wait: u64,
+
+    /// Devices that may wait so at once; one network may have a quarter of them. Beyond it the answer is OVERLOADED.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub verification_waits: u32,
 
     /// How long the headers, and then the body, of a request may take to arrive, in milliseconds.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]

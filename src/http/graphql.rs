@@ -2,6 +2,7 @@
 //! the stock one takes any content type, any size, and mutations by GET.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{PathSegment, ServerError, Variables};
@@ -17,7 +18,7 @@ use serde_json::{Map, Value, json};
 use tracing::{Instrument, Span};
 
 use super::guard::{self, Refusal};
-use super::layer::RequestId;
+use super::layer::{RequestId, Waited};
 use super::negotiate::{self, Media};
 use super::{House, caller, graphiql};
 use crate::app::App;
@@ -25,6 +26,8 @@ use crate::error::{Code, Error, RETRY_AFTER as PAUSE};
 use crate::graphql;
 use crate::telemetry::TRACED;
 
+/// The mutation that waits for a person.
+const WAITS: &str = "awaitVerification";
 /// Octets of a body.
 const BODY: usize = 64 * 1024;
 /// Octets of an operation's name that traces keep.
@@ -110,7 +113,11 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
             "Introspection is switched off.",
         ));
     }
-    let deadline = Duration::from_millis(app.config.settings.request_timeout);
+    let mut deadline = Duration::from_millis(app.config.settings.request_timeout);
+    if document.roots.iter().any(|root| root.field == WAITS) {
+        deadline += Duration::from_millis(app.config.settings.verification_wait);
+    }
+    let waited = Arc::clone(&caller.waited);
     let through_gateway = caller.through_gateway;
     let run = house.execute(executable.data(caller), through_gateway);
     let run = AssertUnwindSafe(run.instrument(traced(&document))).catch_unwind();
@@ -120,7 +127,9 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         Err(_) => failed(Error::Overloaded { retry_after: PAUSE }),
     };
     graphql::put_nulls(&text, operation.as_deref(), &mut response);
-    Ok(shape(app, response, &document.roots, media, &request_id))
+    let mut answer = shape(app, response, &document.roots, media, &request_id);
+    answer.extensions_mut().insert(Waited(waited.read()));
+    Ok(answer)
 }
 
 /// The operation as traces show it: what kind it is and what its author calls it.

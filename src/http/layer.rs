@@ -27,6 +27,10 @@ pub struct Peer(pub SocketAddr);
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
+/// How long a request waited for a person: stands in its answer, and counts for no slowness.
+#[derive(Clone, Copy, Debug)]
+pub struct Waited(pub Duration);
+
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -39,7 +43,8 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let started = Instant::now();
     // Handlers have deadlines of their own and say what was late; this one only catches what they forget.
     let settings = &app.config.settings;
-    let deadline = Duration::from_millis(settings.read_timeout + settings.request_timeout);
+    let deadline = settings.read_timeout + settings.request_timeout + settings.verification_wait;
+    let deadline = Duration::from_millis(deadline);
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run)
         .instrument(traced.clone())
@@ -75,7 +80,9 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let (status, taken) = (response.status().as_u16(), started.elapsed());
     traced.record("http.response.status_code", status);
     let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
-    app.metrics.answered(route, status, taken);
+    let waited = response.extensions().get::<Waited>();
+    let busy = taken.saturating_sub(waited.map_or(Duration::ZERO, |waited| waited.0));
+    app.metrics.answered(route, status, busy);
     let millis = taken.as_millis();
     // The path without its query: that may hold a ticket. So may a path that we do not know: some mail programs write
     // the question mark of a link as %3F.

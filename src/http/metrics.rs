@@ -65,6 +65,11 @@ fn of_process(app: &App, levels: &mut Levels) {
         "Passwords that are being hashed",
         app.hasher.running() as f64,
     );
+    levels.add(
+        "vestibule_verifications_awaited",
+        "Devices that wait until somebody answers a mail",
+        app.waiting.len() as f64,
+    );
     let pools = app.db.pools();
     let of = |state: &str, count: fn(&crate::db::Pool) -> usize| {
         let state = state.to_owned();

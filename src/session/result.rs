@@ -62,6 +62,9 @@ pub struct PendingVerification {
     pub expires_at: DateTime,
     /// The earliest time at which another mail of this kind can be asked for.
     pub resend_at: DateTime,
+    /// Show it while you wait by `awaitVerification`: whoever opens the link on another device picks it there out of three, and
+    /// this device is signed in. From 10 to 99; null where nothing can be handed over: a new password, a new address.
+    pub handoff_number: Option<i32>,
 }
 
 /// What a message is for.
@@ -142,6 +145,7 @@ impl PendingVerification {
         email: String,
         expires_at: DateTime,
         resend_at: DateTime,
+        handoff_number: Option<i32>,
     ) -> Self {
         Self {
             verification_id: verification_id.into(),
@@ -150,6 +154,7 @@ impl PendingVerification {
             methods: vec![VerificationMethod::Link, VerificationMethod::Code],
             expires_at,
             resend_at,
+            handoff_number,
         }
     }
 }

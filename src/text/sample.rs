@@ -60,6 +60,18 @@ fn samples(template: &str) -> Vec<Value> {
             .flat_map(|state| [reset(state, &[]), reset(state, &["One rule.", "Another."])])
             .collect();
     }
+    if template == "page/verify.html" {
+        let page = |(state, choices): (&str, Option<[i32; 3]>)| {
+            context! { state, ticket => "sample", choices => choices.map(Vec::from) }
+        };
+        let more = [
+            ("ask", Some([12, 34, 56])),
+            ("approved", None),
+            ("refused", None),
+        ];
+        let all = STATES.map(|state| (state, None)).into_iter().chain(more);
+        return all.map(page).collect();
+    }
     if template.starts_with("page/") {
         let page = |state| context! { state, ticket => "sample" };
         return STATES.into_iter().map(page).collect();

@@ -1,12 +1,13 @@
 //! Proofs that a mailbox was read: asked for, mailed, and redeemed once.
 
 pub mod address;
+pub mod handoff;
 pub mod redeem;
 pub mod start;
 
 use async_graphql::{ID, InputObject, OneofObject};
 use chrono::{DateTime, Utc};
-use entity::verification;
+use entity::verification::{self, Purpose};
 pub use redeem::Redeemed;
 pub use start::Request;
 
@@ -14,7 +15,8 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::scalar;
 use crate::secret::Secret;
-use crate::session::{Outcome, PendingVerification};
+use crate::session::{Outcome, PendingVerification, VerificationPurpose};
+use crate::ticket::{has_handoff, link_life};
 
 /// Proof that the caller received the message: exactly one of the two.
 #[derive(Debug, OneofObject)]
@@ -38,12 +40,30 @@ pub struct VerificationCodeInput {
 
 /// What a client is told about a request, for an address that is known and for one that is not.
 pub fn pending(app: &App, row: &verification::Model, resend_at: DateTime<Utc>) -> Outcome {
+    let handle = app.tickets.handle(row.id);
+    let number = has_handoff(row.purpose).then(|| app.tickets.handoff(&handle).number);
     Outcome::Pending(PendingVerification::new(
-        app.tickets.handle(row.id),
+        handle,
         row.purpose.into(),
         row.email.clone(),
         scalar::DateTime(row.expires_at),
         scalar::DateTime(resend_at),
+        number,
+    ))
+}
+
+/// What a client is told whose handle names nothing, or of which nothing may be told: no address, and the number that it
+/// always had.
+pub fn unknown(app: &App, handle: ID) -> Outcome {
+    let now = app.now();
+    let number = app.tickets.handoff(&handle).number;
+    Outcome::Pending(PendingVerification::new(
+        handle.0,
+        VerificationPurpose::EmailVerification,
+        String::new(),
+        scalar::DateTime(now + link_life(Purpose::SignUp)),
+        scalar::DateTime(now),
+        Some(number),
     ))
 }
 

@@ -1,5 +1,5 @@
-//! Redeems a ticket or a code. A wrong PKCE verifier consumes nothing; a code is compared at most five times; one
-//! conditional update decides who wins.
+//! Redeems a ticket, a code, or what the reader of the mail has handed over. A wrong PKCE verifier consumes nothing; a code is
+//! compared at most five times; one conditional update decides who wins.
 
 use chrono::{DateTime, Utc};
 use entity::verification::{Column, Entity, Model, Purpose};
@@ -9,17 +9,23 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use super::{VerificationCodeInput, VerificationProof};
 use crate::app::App;
 use crate::caller::Caller;
+use crate::db::only;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::ticket::{CODE_TRIES, digest_of, pkce_matches};
+use crate::ticket::{APPROVAL_LIFE, CODE_TRIES, digest_of, pkce_matches};
 
 /// A proof that was found right and has not been consumed yet.
 #[derive(Debug)]
 pub struct Redeemed {
     pub row: Model,
-    by_code: bool,
-    /// What to answer when somebody else consumes it first.
-    refusal: fn() -> Error,
+    by: By,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Ticket,
+    Code,
+    Handoff,
 }
 
 /// Finds what the proof redeems, for one of the given purposes.
@@ -33,36 +39,79 @@ pub async fn find(
     code_verifier: Option<&Secret>,
     purposes: &[Purpose],
 ) -> Result<Redeemed> {
-    let fits = |row: &Model| {
-        let alive = row.consumed_at.is_none() && row.expires_at > app.now();
-        alive
-            && purposes.contains(&row.purpose)
-            && pkce_matches(
-                row.code_challenge.as_deref(),
-                code_verifier.map(Secret::expose),
-            )
-    };
     match proof {
         VerificationProof::Ticket(ticket) => {
-            let by_ticket = Column::TicketDigest.eq(digest_of(ticket.expose()));
-            let row = Entity::find().filter(by_ticket).one(app.db.read()).await?;
-            // A decoy's ticket is never mailed; if it comes all the same, it is as unknown as any other.
-            let row = row
-                .filter(|row| fits(row) && !row.decoy)
-                .ok_or(Error::InvalidTicket)?;
-            Ok(Redeemed {
-                row,
-                by_code: false,
-                refusal: || Error::InvalidTicket,
-            })
+            let found = look(app, &ticket, purposes).await?;
+            if verifies(&found.row, code_verifier) {
+                Ok(found)
+            } else {
+                Err(Error::InvalidTicket)
+            }
         }
         VerificationProof::Code(code) => {
             let by_handle = Column::HandleDigest.eq(digest_of(&code.verification_id));
             let row = Entity::find().filter(by_handle).one(app.db.read()).await?;
-            let row = row.filter(fits).ok_or(Error::InvalidCode)?;
+            let row = row
+                .filter(|row| is_open(app, row, purposes) && verifies(row, code_verifier))
+                .ok_or(Error::InvalidCode)?;
             compare(app, caller, row, &code).await
         }
     }
+}
+
+/// Finds what the ticket would redeem. Whoever redeems it needs the verifier as well: this is for those who only look, or hand
+/// it over.
+///
+/// # Errors
+/// `INVALID_TICKET`.
+pub async fn look(app: &App, ticket: &Secret, purposes: &[Purpose]) -> Result<Redeemed> {
+    let by_ticket = Column::TicketDigest.eq(digest_of(ticket.expose()));
+    let row = Entity::find().filter(by_ticket).one(app.db.read()).await?;
+    // A decoy's ticket is never mailed; if it comes all the same, it is as unknown as any other.
+    let row = row
+        .filter(|row| is_open(app, row, purposes) && !row.decoy)
+        .ok_or(Error::InvalidTicket)?;
+    Ok(Redeemed {
+        row,
+        by: By::Ticket,
+    })
+}
+
+/// Finds what was handed over to who holds the handle, a short while ago. Nothing tells why there is nothing.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_approved(
+    app: &App,
+    handle_digest: &[u8],
+    code_verifier: Option<&Secret>,
+    purposes: &[Purpose],
+) -> Result<Option<Redeemed>> {
+    // Asked for again and again: by the unique index alone, whatever there is.
+    let by_handle = Column::HandleDigest.eq(handle_digest);
+    let rows = Entity::find().filter(by_handle).all(app.db.read()).await?;
+    let earliest = app.now() - APPROVAL_LIFE;
+    let row = only(rows).filter(|row| {
+        row.handoff_approved_at.is_some_and(|at| at > earliest)
+            && is_open(app, row, purposes)
+            && verifies(row, code_verifier)
+            && !row.decoy
+    });
+    Ok(row.map(|row| Redeemed {
+        row,
+        by: By::Handoff,
+    }))
+}
+
+fn is_open(app: &App, row: &Model, purposes: &[Purpose]) -> bool {
+    row.consumed_at.is_none() && row.expires_at > app.now() && purposes.contains(&row.purpose)
+}
+
+fn verifies(row: &Model, code_verifier: Option<&Secret>) -> bool {
+    pkce_matches(
+        row.code_challenge.as_deref(),
+        code_verifier.map(Secret::expose),
+    )
 }
 
 /// Takes one of the tries, and only then compares: however many guesses arrive at once, five are looked at.
@@ -86,11 +135,7 @@ async fn compare(
         .tickets
         .code_matches(row.purpose, row.id, row.code_round, code.code.expose());
     if taken.rows_affected == 1 && right && !row.decoy {
-        return Ok(Redeemed {
-            row,
-            by_code: true,
-            refusal: || Error::InvalidCode,
-        });
+        return Ok(Redeemed { row, by: By::Code });
     }
     tracing::info!(verification = %row.id, network = caller.network(), "a code was refused");
     Err(Error::InvalidCode)
@@ -121,7 +166,7 @@ impl Redeemed {
     /// # Errors
     /// When the database does not answer.
     pub async fn give_back(&self, app: &App) -> Result<()> {
-        if !self.by_code {
+        if self.by != By::Code {
             return Ok(());
         }
         Entity::update_many()
@@ -134,8 +179,16 @@ impl Redeemed {
         Ok(())
     }
 
-    /// The answer for a proof that turned out to be worth nothing.
+    /// The answer for a proof that turned out to be worth nothing, or that somebody else consumed first.
     pub fn refusal(&self) -> Error {
-        (self.refusal)()
+        match self.by {
+            By::Ticket | By::Handoff => Error::InvalidTicket,
+            By::Code => Error::InvalidCode,
+        }
+    }
+
+    /// Whether who redeems it never saw the mail.
+    pub fn is_handed_over(&self) -> bool {
+        self.by == By::Handoff
     }
 }

@@ -31,7 +31,7 @@ pub struct Request<'a> {
     pub template_options: Option<Value>,
     /// Extra claims of the session that redeeming opens.
     pub custom_claims: Option<Value>,
-    /// Nobody gets the handle that a code is entered with, so that there is none.
+    /// Nobody gets the handle that a code is entered with and a device waits with, so that there is neither.
     pub by_link_only: bool,
     /// A reset that names its password at once: its hash, and the rules that it did not meet.
     pub password_hash: Option<String>,
@@ -145,6 +145,9 @@ pub async fn insert(
         created_at: now,
         expires_at: now + link_life(request.purpose),
         consumed_at: None,
+        handoff_approved_at: None,
+        handoff_closed_at: request.by_link_only.then_some(now),
+        handoff_event_id: None,
     };
     verification::Entity::insert(verification::ActiveModel::from(row.clone()))
         .exec_without_returning(tx)

@@ -98,6 +98,10 @@ fn mask(value: &mut Value) {
                         assert!(member.is_string(), "{name}: {member}");
                         *member = json!("masked");
                     }
+                    "handoffNumber" if !member.is_null() => {
+                        assert!((10..=99).contains(&member.as_i64().expect("a number")));
+                        *member = json!("masked");
+                    }
                     _ => mask(member),
                 }
             }

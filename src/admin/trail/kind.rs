@@ -17,6 +17,10 @@ pub enum AuditEventKind {
     SignedUp,
     /// An address was verified.
     EmailVerified,
+    /// The reader of a mail picked the number of the device that waits for its answer.
+    HandoffApproved,
+    /// The reader of a mail picked another number: that device waits in vain.
+    HandoffRefused,
     /// A session was opened.
     SignedIn,
     /// Sessions were ended by their owner, who signed out.

@@ -21,10 +21,13 @@ const INTROSPECTION_LISTS: usize = 2;
 const ALIASES: usize = 30;
 const MUTATIONS: usize = 5;
 
-/// Mutations that take a password, ticket, code or refresh token: one an operation, so that aliases buy no guesses.
-pub const CREDENTIAL_MUTATIONS: [&str; 13] = [
+/// Mutations that take a password, ticket, code, verifier or refresh token: one an operation, so that aliases buy no guesses.
+pub const CREDENTIAL_MUTATIONS: [&str; 16] = [
     "signUp",
     "verifyEmail",
+    "awaitVerification",
+    "handoffChoices",
+    "approveHandoff",
     "requestEmailChange",
     "confirmEmailChange",
     "undoEmailChange",

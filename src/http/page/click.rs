@@ -1,4 +1,4 @@
-//! Pages with one button: `/verify`, `/confirm-email` and `/undo-email-change`.
+//! Pages with one button: `/confirm-email` and `/undo-email-change`.
 
 use axum::extract::{Form, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -18,14 +18,12 @@ use crate::text::{Texts, context};
 /// Which page.
 #[derive(Clone, Copy)]
 enum Click {
-    Verify,
     ConfirmEmail,
     UndoEmailChange,
 }
 
 pub(super) fn router() -> Router<House> {
     Router::new()
-        .route("/verify", both(Click::Verify))
         .route("/confirm-email", both(Click::ConfirmEmail))
         .route("/undo-email-change", both(Click::UndoEmailChange))
 }
@@ -40,7 +38,6 @@ fn both(click: Click) -> MethodRouter<House> {
 impl Click {
     fn template(self) -> &'static str {
         match self {
-            Self::Verify => "verify",
             Self::ConfirmEmail => "confirm_email",
             Self::UndoEmailChange => "undo_email_change",
         }
@@ -70,7 +67,6 @@ impl Click {
 
     async fn redeem(self, app: &App, caller: &Caller, ticket: Secret) -> Result<()> {
         match self {
-            Self::Verify => account::confirm_address(app, caller, ticket).await,
             Self::ConfirmEmail => account::confirm_by_page(app, caller, ticket).await,
             Self::UndoEmailChange => account::undo_by_page(app, caller, ticket).await,
         }

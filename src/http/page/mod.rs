@@ -5,6 +5,7 @@
 
 mod click;
 mod reset;
+mod verify;
 
 use axum::Router;
 use axum::http::header::{
@@ -35,6 +36,7 @@ pub fn router() -> Router<House> {
     Router::new()
         .merge(click::router())
         .merge(reset::router())
+        .merge(verify::router())
         .route(
             "/assets/page.css",
             get(|| async { file("text/css; charset=utf-8", STYLE) }),
@@ -68,6 +70,10 @@ enum Saying {
     Closed,
     /// Try again later.
     Busy,
+    /// The number was right: another device goes on.
+    Approved,
+    /// The number was another one; here is the button that is left.
+    Refused,
 }
 
 impl Saying {
@@ -78,6 +84,8 @@ impl Saying {
             Self::Over => "over",
             Self::Closed => "closed",
             Self::Busy => "busy",
+            Self::Approved => "approved",
+            Self::Refused => "refused",
         }
     }
 }

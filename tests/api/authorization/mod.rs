@@ -25,6 +25,9 @@ Query.authConfig                  ok               ok         ok              ok
 Query.me                          null             ok         ok              UNAUTHENTICATED        ok               null
 Mutation.signUp                   ok               ok         ok              ok                     ok               ok
 Mutation.verifyEmail              ok               ok         ok              ok                     ok               ok
+Mutation.awaitVerification        ok               ok         ok              ok                     ok               ok
+Mutation.handoffChoices           ok               ok         ok              ok                     ok               ok
+Mutation.approveHandoff           ok               ok         ok              ok                     ok               ok
 Mutation.resendVerification       ok               ok         ok              ok                     ok               ok
 Mutation.signIn                   ok               ok         ok              ACCOUNT_DISABLED       ok               ok
 Mutation.checkPassword            ok               ok         ok              ok                     ok               ok

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
+use crate::account::handoff::pick;
 use crate::harness::{Client, PASSWORD, TestApp};
 
 static NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -112,6 +113,19 @@ impl<'a> Scene<'a> {
             }
             "signUp" => json!({ "email": address(), "password": PASSWORD }),
             "verifyEmail" => json!({ "proof": { "ticket": self.pending().await.1 } }),
+            "awaitVerification" => {
+                let (handle, ticket) = self.pending().await;
+                let number = self.test.app.tickets.handoff(&handle).number;
+                let picked = pick(&self.test.anon(), &ticket, number).await.ok();
+                assert_eq!(picked.at("/data/approveHandoff/approved"), json!(true));
+                json!({ "verificationId": handle })
+            }
+            "handoffChoices" => json!({ "ticket": self.pending().await.1 }),
+            "approveHandoff" => {
+                let (handle, ticket) = self.pending().await;
+                let number = self.test.app.tickets.handoff(&handle).number;
+                json!({ "ticket": ticket, "handoffNumber": number })
+            }
             "resendVerification" => json!({ "verificationId": self.pending().await.0 }),
             "signIn" => json!({ "login": self.caller_email, "password": PASSWORD }),
             "checkPassword" => json!({ "password": "x" }),

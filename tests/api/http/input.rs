@@ -26,6 +26,15 @@ fn inputs() -> Vec<(&'static str, Value)> {
             json!({ "proof": { "ticket": "x" }, "codeVerifier": "y" }),
         ),
         ("resend_verification", json!({ "verificationId": "x" })),
+        (
+            "await_verification",
+            json!({ "verificationId": "x", "codeVerifier": "y", "username": "z" }),
+        ),
+        ("handoff_choices", json!({ "ticket": "x" })),
+        (
+            "approve_handoff",
+            json!({ "ticket": "x", "handoffNumber": 42 }),
+        ),
         ("refresh_session", json!({ "refreshToken": "x" })),
         ("sign_out", json!({ "refreshToken": "x", "scope": "ALL" })),
         ("revoke_session", json!({ "sessionId": "x" })),

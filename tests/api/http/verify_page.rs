@@ -4,7 +4,9 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
 
+use crate::account::handoff::{Pending, choices, kind, wait};
 use crate::harness::{Answer, Backend, Client, PASSWORD, TestApp};
+use crate::support::{events, verify_ticket};
 
 async fn open(client: &Client, method: Method, ticket: &str) -> Answer {
     let ticket: String = url::form_urlencoded::byte_serialize(ticket.as_bytes()).collect();
@@ -15,8 +17,16 @@ async fn open(client: &Client, method: Method, ticket: &str) -> Answer {
 }
 
 async fn click(client: &Client, ticket: &str) -> Answer {
+    post(client, &[("ticket", ticket)]).await
+}
+
+async fn tap(client: &Client, ticket: &str, number: &str) -> Answer {
+    post(client, &[("ticket", ticket), ("number", number)]).await
+}
+
+async fn post(client: &Client, fields: &[(&str, &str)]) -> Answer {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
-    let form = form.append_pair("ticket", ticket).finish();
+    let form = form.extend_pairs(fields).finish();
     let request =
         Request::post("/verify").header("content-type", "application/x-www-form-urlencoded");
     client.send(request.body(form.into()).unwrap()).await
@@ -69,6 +79,62 @@ on_both_databases! {
         assert_eq!(again.status, 410);
         assert!(again.body.as_str().unwrap().contains("no longer works"));
         test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+    }
+}
+
+on_both_databases! {
+    async fn the_page_offers_three_numbers_and_the_right_one_signs_the_other_device_in(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let pending = Pending::of(&test, "ann@example.org").await;
+        for _ in 0..3 {
+            let page = open(&browser(&test), Method::GET, &pending.ticket).await.ok();
+            let html = page.body.as_str().unwrap();
+            let offered: Vec<i32> = html
+                .split("name=\"number\" value=\"")
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next()?.parse().ok())
+                .collect();
+            assert_eq!(offered, choices(&test, &pending.ticket).await);
+        }
+        assert_eq!(kind(&wait(&test.anon(), &pending.handle).await.ok()), "PendingVerification", "looking is no pick");
+        let done = tap(&browser(&test), &pending.ticket, &pending.number.to_string()).await;
+        assert_eq!(done.status, 200);
+        assert!(done.headers.get("set-cookie").is_none());
+        let html = done.body.as_str().unwrap();
+        assert!(html.contains("other device") && !html.contains("eyJ") && !html.contains("<form"), "{html}");
+        let looked = open(&browser(&test), Method::GET, &pending.ticket).await.ok();
+        assert!(!looked.body.as_str().unwrap().contains("name=\"number\""), "it was picked");
+        assert_eq!(kind(&wait(&test.anon(), &pending.handle).await.ok()), "Session");
+    }
+
+    async fn a_wrong_number_signs_nobody_in_and_the_button_still_works(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let pending = Pending::of(&test, "ann@example.org").await;
+        let wrong = pending.wrong(&test).await.to_string();
+        let refused = tap(&browser(&test), &pending.ticket, &wrong).await;
+        assert_eq!(refused.status, 422);
+        let html = refused.body.as_str().unwrap();
+        assert!(html.contains("Nobody was signed in") && html.contains("<form method=\"post\" action=\"/verify\">"), "{html}");
+        assert!(!html.contains("name=\"number\""), "{html}");
+        assert_eq!(tap(&browser(&test), &pending.ticket, &pending.number.to_string()).await.status, 410);
+        assert_eq!(kind(&wait(&test.anon(), &pending.handle).await.ok()), "PendingVerification");
+        assert_eq!(events(&test, "handoff_refused").await.len(), 1);
+        assert_eq!(click(&browser(&test), &pending.ticket).await.status, 200);
+        test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+    }
+
+    async fn what_is_no_number_is_no_pick(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let pending = Pending::of(&test, "ann@example.org").await;
+        for number in ["", "x", "4 2", "99999999999999999999"] {
+            assert_eq!(tap(&browser(&test), &pending.ticket, number).await.status, 400, "{number}");
+        }
+        assert_eq!(choices(&test, &pending.ticket).await.len(), 3);
+        // A link that was used offers nothing and says so when it is clicked.
+        verify_ticket(&test.anon(), &pending.ticket).await.ok();
+        let used = open(&browser(&test), Method::GET, &pending.ticket).await.ok();
+        assert!(!used.body.as_str().unwrap().contains("name=\"number\""));
+        assert_eq!(tap(&browser(&test), &pending.ticket, &pending.number.to_string()).await.status, 410);
     }
 }
 

@@ -4,6 +4,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::account::handoff::{Pending, pick, wait};
 use crate::harness::{Client, PASSWORD, TestApp};
 use crate::support::{resend, sign_up_with, verify_code, verify_ticket};
 
@@ -41,6 +42,17 @@ on_both_databases! {
         verify_code(&test.anon(), &handle, &code).await.ok();
         test.anon().sign_up("ann@example.org").await.ok();
         test.mails().await;
+    }
+
+    async fn mails_are_answered_for_other_devices(backend: Backend) {
+        let test = TestApp::with(backend, &[("VESTIBULE_RATE_LIMITS", "on")]).await;
+        let ann = Pending::of(&test, "ann@example.org").await;
+        pick(&test.anon(), &ann.ticket, ann.wrong(&test).await).await.ok();
+        wait(&test.anon(), &ann.handle).await.ok();
+        let ann = Pending::of(&test, "ann@example.org").await;
+        pick(&test.anon(), &ann.ticket, ann.number).await.ok();
+        pick(&test.anon(), &ann.ticket, ann.number).await.ok();
+        wait(&test.anon(), &ann.handle).await.ok();
     }
 
     async fn usernames_are_taken_meanwhile(backend: Backend) {

@@ -58,6 +58,7 @@ impl House {
             ("VESTIBULE_DATABASE_URL", &url),
             ("VESTIBULE_DATABASE_TIMEOUT", "3000"),
             ("VESTIBULE_PASSWORD_WAIT", "30000"),
+            ("VESTIBULE_VERIFICATION_WAIT", "100"),
             ("VESTIBULE_TRUSTED_PROXIES", "127.0.0.1/32"),
             ("VESTIBULE_METRICS_BIND", &watched.to_string()),
         ];

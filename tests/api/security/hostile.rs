@@ -25,6 +25,15 @@ fn inputs() -> Vec<(&'static str, Value)> {
             json!({ "proof": of_code(), "codeVerifier": WRONG }),
         ),
         (
+            "await_verification",
+            json!({ "verificationId": "x", "codeVerifier": WRONG }),
+        ),
+        ("handoff_choices", json!({ "ticket": WRONG })),
+        (
+            "approve_handoff",
+            json!({ "ticket": WRONG, "handoffNumber": 42 }),
+        ),
+        (
             "change_password",
             json!({ "currentPassword": WRONG, "newPassword": WRONG }),
         ),

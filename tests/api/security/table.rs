@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// How many checks each group has.
-const GROUPS: [(&str, usize); 11] = [
+const GROUPS: [(&str, usize); 12] = [
     ("GQL", 12),
     ("ACC", 11),
     ("PW", 8),
@@ -12,6 +12,7 @@ const GROUPS: [(&str, usize); 11] = [
     ("SES", 12),
     ("JWT", 7),
     ("TOK", 11),
+    ("HO", 5),
     ("AZ", 11),
     ("WEB", 5),
     ("LEAK", 4),

@@ -1,0 +1,97 @@
+//! `awaitVerification`: the device that asked for a mail waits until its reader hands the answer over to it.
+
+use std::time::{Duration, Instant};
+
+use async_graphql::{ID, InputObject};
+
+use super::verify_email::{PURPOSES, sign_in};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, RETRY_AFTER, Result};
+use crate::limit::Limit;
+use crate::secret::Secret;
+use crate::session::{Outcome, TokenTransport};
+use crate::ticket::{digest_of, named_digest};
+use crate::value::Username;
+use crate::verification::{redeem, unknown};
+
+/// What is waited for.
+#[derive(Debug, InputObject)]
+pub struct AwaitVerificationInput {
+    /// `PendingVerification.verificationId` of the request.
+    pub verification_id: ID,
+    /// Where the sign-up carried a `codeChallenge`: its verifier (RFC 7636).
+    #[graphql(secret)]
+    pub code_verifier: Option<Secret>,
+    /// Only where the one wished at sign-up was taken meanwhile (`USERNAME_TAKEN`); what was handed over is then still good.
+    pub username: Option<String>,
+    /// `BODY` if left out.
+    pub token_transport: Option<TokenTransport>,
+}
+
+/// # Errors
+/// `RATE_LIMITED`; `OVERLOADED` where no seat is free. Once the answer was handed over: `USERNAME_TAKEN` and
+/// `SIGN_UP_DISABLED`, which consume nothing, and `ORIGIN_NOT_ALLOWED`.
+pub async fn await_verification(
+    app: &App,
+    caller: &Caller,
+    input: AwaitVerificationInput,
+) -> Result<Outcome> {
+    let username = input
+        .username
+        .as_deref()
+        .map(|given| Username::parse("username", given))
+        .transpose();
+    let username = username.map_err(|issue| Error::InvalidInput(vec![issue]))?;
+    let digest = digest_of(&input.verification_id);
+    let Some(seat) = app.waiting.enter(digest.clone(), caller.network()) else {
+        app.metrics.limit_hit("waits_at_once");
+        return Err(Error::Overloaded {
+            retry_after: RETRY_AFTER,
+        });
+    };
+    allow_wait(app, caller).await?;
+    let end = Instant::now() + Duration::from_millis(app.config.settings.verification_wait);
+    loop {
+        // Before looking: what is handed over in between rings, too.
+        let rung = seat.rung();
+        let verifier = input.code_verifier.as_ref();
+        if let Some(found) = redeem::find_approved(app, &digest, verifier, &PURPOSES).await? {
+            let transport = input.token_transport.unwrap_or_default();
+            match sign_in(app, caller, &found, username.clone(), transport).await {
+                // Somebody was faster, or it is another application's: as good as nothing.
+                Err(Error::InvalidTicket) => {}
+                other => return other,
+            }
+        }
+        let asleep = Instant::now();
+        let pause = end.saturating_duration_since(asleep);
+        let pause = pause.min(app.waiting.pause(&app.rng));
+        tokio::select! {
+            () = rung => {}
+            () = tokio::time::sleep(pause) => {}
+            () = app.left() => {}
+        }
+        caller.waited.add(asleep.elapsed());
+        if app.is_leaving() || Instant::now() >= end {
+            return Ok(unknown(app, input.verification_id));
+        }
+    }
+}
+
+/// Counts one more wait that this network begins.
+async fn allow_wait(app: &App, caller: &Caller) -> Result<()> {
+    let settings = &app.config.settings;
+    if !settings.rate_limits.is_on() {
+        return Ok(());
+    }
+    let key = format!("waits from {}", named_digest(&caller.network()));
+    let limit = Limit::per_hour(settings.waits_per_network);
+    let verdict = limit.count(app.db.write(), &key, app.now()).await?;
+    if verdict.allowed {
+        Ok(())
+    } else {
+        app.metrics.limit_hit("waits_of_network");
+        Err(Error::rate_limited(verdict.again_at - app.now()))
+    }
+}
