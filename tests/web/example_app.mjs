@@ -293,6 +293,26 @@ async function resetByCodeAndDelete(device, page) {
   await sees(device, "and nobody signs in to it", device.getByText("The address or the password is not right."));
 }
 
+/** The laptop waits where the code is asked for; the link is opened on the phone. */
+async function handOff(laptop, phone) {
+  await laptop.goto(`${origin}/sign-up`);
+  await field(laptop, "Name").fill("Bob");
+  await field(laptop, "E-mail address").fill("bob@example.org");
+  await field(laptop, "Password").fill(PASSWORDS[0]);
+  await button(laptop, "Create account").click();
+  await sees(laptop, "a sign-up shows a number to pick elsewhere", laptop.locator(".handoff strong"));
+  const number = await laptop.locator(".handoff strong").innerText();
+  const { link } = await mail("bob@example.org", "EMAIL_VERIFICATION");
+  await phone.goto(link);
+  const choices = section(phone, "Does another device show a number?");
+  await sees(phone, "the link offers numbers on another device", choices);
+  await look(phone, "hand-off");
+  await choices.getByRole("button", { name: number, exact: true }).click();
+  await sees(phone, "the right one is taken", phone.getByText("Your other device is signed in within a moment."));
+  await sees(laptop, "and the device that waits is signed in", heading(laptop, "Your account"));
+  await sees(laptop, "as who signed up there", laptop.getByText("Bob · bob@example.org"));
+}
+
 await run(async () => {
   await prepare();
   const server = await serve();
@@ -310,6 +330,7 @@ await run(async () => {
         await signOutAndReset(page, second);
         await changeEmail(page);
         await resetByCodeAndDelete(device, page);
+        await handOff(page, device);
         const all = [...foreign, ...foreignToo];
         check("no other host was asked", all.length === 0, all.join(", "));
         const wrong = [...problems, ...problemsToo];

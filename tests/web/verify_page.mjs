@@ -1,4 +1,5 @@
-// The page that a mailed link opens: one button, which confirms the address, with or without JavaScript.
+// The page that a mailed link opens: a button, which confirms the address, with or without JavaScript. What else it offers,
+// handoff_page.mjs picks.
 
 import { check, run, takeArguments } from "./check.mjs";
 import { withPage } from "./chromium.mjs";
@@ -16,8 +17,8 @@ async function confirm(address, javaScriptEnabled) {
     check(`${manner}: the link opens`, answer.ok(), `HTTP ${answer.status()}`);
     await picture(`${name}-1-asked`);
 
-    const buttons = page.locator("button, input[type=submit]");
-    check(`${manner}: there is one button`, (await buttons.count()) === 1, `${await buttons.count()} are there`);
+    const buttons = page.getByRole("button", { name: /^\D+$/ });
+    check(`${manner}: one button is no number`, (await buttons.count()) === 1, `${await buttons.count()} are there`);
     const before = await page.innerText("body");
     check(`${manner}: nothing is confirmed yet`, !/\bconfirmed\b/i.test(before), before);
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::account::handoff::{Pending, kind, wait};
 use crate::harness::{Backend, Server, wire};
 
 /// Longer than the slowest script on a busy machine.
@@ -174,6 +175,45 @@ async fn a_mailed_link_is_confirmed_in_a_browser_with_and_without_javascript() {
                 .await
                 .ok();
         }
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_is_picked_in_a_browser_signs_the_waiting_device_in() {
+    let settings = [("VESTIBULE_VERIFICATION_WAIT", "25000")];
+    let server = Server::now_with(Backend::Sqlite, &settings).await;
+    let ann = Pending::of(&server.test, "ann@example.org").await;
+    let bob = Pending::of(&server.test, "bob@example.org").await;
+    let link = async |email| server.test.mail_to(email).await.link();
+    let links = [link("ann@example.org").await, link("bob@example.org").await];
+    let laptop = server.test.anon();
+    // As an application does: again and again. Its end is the end of the test.
+    let handle = ann.handle.clone();
+    let laptop = tokio::spawn(async move {
+        loop {
+            let answer = wait(&laptop, &handle).await.ok();
+            if kind(&answer) == "Session" {
+                return answer;
+            }
+        }
+    });
+    let numbers = [ann.number.to_string(), bob.number.to_string()];
+    let arguments = [&server.base, &links[0], &numbers[0], &links[1], &numbers[1]];
+    let arguments = arguments.map(String::as_str);
+    if browse("handoff_page.mjs", &arguments).await.is_some() {
+        let session = laptop.await.expect("a session");
+        let laptop = server
+            .test
+            .anon()
+            .signed_in(&session.at("/data/awaitVerification"));
+        assert_eq!(laptop.me().await.text("/data/me/email"), "ann@example.org");
+        let bob = server.test.anon();
+        bob.sign_in("bob@example.org", crate::harness::PASSWORD)
+            .await
+            .ok();
+    } else {
+        laptop.abort();
     }
     server.stop().await;
 }

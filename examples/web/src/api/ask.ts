@@ -15,6 +15,13 @@ export interface Answer<Data> {
   errors?: readonly Refusal[];
 }
 
+interface Options {
+  bearer?: string | undefined;
+  /** Ends the request. */
+  signal?: AbortSignal;
+  fetch?: typeof fetch;
+}
+
 /**
  * Posts the document with the cookie, and with the bearer if one is given.
  *
@@ -23,9 +30,10 @@ export interface Answer<Data> {
 export async function ask<Data, Variables>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
-  bearer?: string,
+  { bearer, signal, fetch = patientFetch }: Options = {},
 ): Promise<Answer<Data>> {
-  const response = await patientFetch(API, {
+  const response = await fetch(API, {
+    ...(signal === undefined ? {} : { signal }),
     method: "POST",
     credentials: "include",
     headers: {

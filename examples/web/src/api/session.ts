@@ -113,7 +113,7 @@ export async function start(): Promise<void> {
 
 /** Ends the session on the server, which clears the cookie, and in every tab. */
 export async function signOut(): Promise<void> {
-  await ask(SignOutDocument, { input: { scope: "CURRENT" } }, held?.accessToken);
+  await ask(SignOutDocument, { input: { scope: "CURRENT" } }, { bearer: held?.accessToken });
   end("signed-out");
 }
 

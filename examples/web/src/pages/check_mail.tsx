@@ -1,8 +1,10 @@
+import { useEffect, useEffectEvent, useState } from "react";
 import { Link, useLocation } from "react-router";
 
+import { awaitVerification } from "../api/await_verification";
 import { API } from "../api/settings";
 import { useRun } from "../api/use_run";
-import { ResetPasswordDocument, VerifyEmailDocument } from "../generated/graphql";
+import { ResetPasswordDocument, type SessionPartsFragment, VerifyEmailDocument } from "../generated/graphql";
 import { Field, Form, password, text } from "../parts/form";
 import { NewPassword } from "../parts/new_password";
 import { Page } from "../parts/page";
@@ -39,23 +41,50 @@ export function CheckMail() {
   );
 }
 
-function VerifyByCode({ waiting: { verificationId } }: { waiting: Waiting }) {
+function VerifyByCode({ waiting: { verificationId, handoffNumber } }: { waiting: Waiting }) {
   const run = useRun();
   const follow = useResult();
+  const [entering, setEntering] = useState(false);
+  useHandoff(verificationId, handoffNumber != null && !entering);
 
   async function send(fields: FormData) {
+    setEntering(true);
     const { data, failure } = await run(VerifyEmailDocument, {
       input: { proof: { code: { verificationId, code: text(fields, "code") } }, tokenTransport: "COOKIE" },
     });
-    if (failure !== undefined) return failure;
+    if (failure !== undefined) {
+      setEntering(false);
+      return failure;
+    }
     follow(data.verifyEmail);
   }
 
   return (
-    <Form submit="Continue" send={send}>
-      <SixDigits />
-    </Form>
+    <>
+      {handoffNumber != null && (
+        <p className="handoff">
+          You open the link on another device? Pick this number there, and you go on here: <strong>{handoffNumber}</strong>
+        </p>
+      )}
+      <Form submit="Continue" send={send}>
+        <SixDigits />
+      </Form>
+    </>
   );
+}
+
+/** Signs in here as soon as the number is picked elsewhere; stops when the page goes, or a code is on its way. */
+function useHandoff(verificationId: string, waits: boolean) {
+  const follow = useResult();
+  const take = useEffectEvent((session: SessionPartsFragment) => follow({ __typename: "Session", ...session }));
+  useEffect(() => {
+    if (!waits) return;
+    const stop = new AbortController();
+    void awaitVerification(verificationId, stop.signal).then((session) => {
+      if (session !== undefined) take(session);
+    });
+    return () => stop.abort();
+  }, [verificationId, waits]);
 }
 
 /** The code of a sign-up or of a change of address. */

@@ -1,13 +1,20 @@
 /** The pages that mailed links open. Looking redeems nothing: mail scanners look, too. A click does. */
 
-import { useEffect, useState } from "react";
+import { useEffect, useEffectEvent, useId, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 
 import { exclusively } from "../api/session";
 import { useRun } from "../api/use_run";
-import { ConfirmEmailChangeDocument, ResetPasswordDocument, VerifyEmailDocument } from "../generated/graphql";
+import {
+  ApproveHandoffDocument,
+  ConfirmEmailChangeDocument,
+  HandoffChoicesDocument,
+  ResetPasswordDocument,
+  VerifyEmailDocument,
+} from "../generated/graphql";
 import { Field, Form, password, text } from "../parts/form";
 import { NewPassword } from "../parts/new_password";
+import { Notice, takesFocus } from "../parts/notice";
 import { Page } from "../parts/page";
 import { useResult } from "../parts/use_result";
 
@@ -55,7 +62,66 @@ export function Verify() {
           <Field name="username" label="Another username" autoComplete="username" autoCapitalize="none" required />
         )}
       </Form>
+      <Handoff ticket={ticket} />
     </Page>
+  );
+}
+
+/** Hands the answer over to the device that asked for the mail and shows one of these numbers. */
+function Handoff({ ticket }: { ticket: string }) {
+  const run = useRun();
+  const title = useId();
+  const [numbers, setNumbers] = useState<readonly number[]>([]);
+  const [told, setTold] = useState<{ tone: "good" | "bad"; sentence: string }>();
+  const [busy, setBusy] = useState(false);
+  const look = useEffectEvent(async () => {
+    const { data } = await run(HandoffChoicesDocument, { input: { ticket } });
+    // Where there is nothing to hand over, nothing is offered.
+    return data?.handoffChoices.numbers ?? [];
+  });
+  useEffect(() => {
+    let here = true;
+    void look().then((found) => here && setNumbers(found));
+    return () => {
+      here = false;
+    };
+  }, [ticket]);
+
+  async function pick(handoffNumber: number) {
+    if (busy) return;
+    setBusy(true);
+    const { data, failure } = await run(ApproveHandoffDocument, { input: { ticket, handoffNumber } });
+    setBusy(false);
+    if (failure !== undefined) {
+      setTold({ tone: "bad", sentence: failure.sentence });
+    } else if (data.approveHandoff.approved) {
+      setTold({ tone: "good", sentence: "Your other device is signed in within a moment. You can close this page." });
+    } else {
+      const sentence = "That is another number: nobody was signed in. You can still confirm the address here.";
+      setTold({ tone: "bad", sentence });
+    }
+  }
+
+  if (told !== undefined) {
+    return (
+      <Notice tone={told.tone} ref={takesFocus}>
+        {told.sentence}
+      </Notice>
+    );
+  }
+  if (numbers.length === 0) return null;
+  return (
+    <section className="choices" aria-labelledby={title}>
+      <h2 id={title}>Does another device show a number?</h2>
+      <p>If you signed up there, pick the same number here, and that device is signed in. You have one try.</p>
+      <div>
+        {numbers.map((number) => (
+          <button key={number} type="button" className="button quiet" aria-disabled={busy} onClick={() => void pick(number)}>
+            {number}
+          </button>
+        ))}
+      </div>
+    </section>
   );
 }
 
