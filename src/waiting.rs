@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::clock::Rng;
 
@@ -15,12 +15,15 @@ const FOR_ONE: usize = 2;
 const LOOK: Duration = Duration::from_secs(1);
 /// Looks a second of all waits together. Where there are more of them, each looks less often.
 const LOOKS: usize = 100;
+/// Looks at one time: a thousand who come together leave the database's connections to those who do something.
+const AT_ONCE: usize = 2;
 
 /// The seats. Clones share them.
 #[derive(Clone, Debug)]
 pub struct WaitingRoom {
     most: usize,
     taken: Arc<Mutex<Taken>>,
+    turns: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +49,7 @@ impl WaitingRoom {
         Self {
             most,
             taken: Arc::default(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
 
@@ -76,6 +80,12 @@ impl WaitingRoom {
         if let Some((_, bell)) = self.taken().bells.get(digest) {
             bell.notify_waiters();
         }
+    }
+
+    /// Waits for a turn to look; it ends when what is answered is dropped.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed, so that there is always one to wait for.
+        self.turns.acquire().await.ok()
     }
 
     /// Seats that are taken.

@@ -8,12 +8,11 @@ use super::verify_email::{PURPOSES, sign_in};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, RETRY_AFTER, Result};
-use crate::limit::Limit;
 use crate::secret::Secret;
 use crate::session::{Outcome, TokenTransport};
-use crate::ticket::{digest_of, named_digest};
+use crate::ticket::digest_of;
 use crate::value::Username;
-use crate::verification::{redeem, unknown};
+use crate::verification::{Redeemed, redeem, unknown};
 
 /// What is waited for.
 #[derive(Debug, InputObject)]
@@ -30,7 +29,7 @@ pub struct AwaitVerificationInput {
 }
 
 /// # Errors
-/// `RATE_LIMITED`; `OVERLOADED` where no seat is free. Once the answer was handed over: `USERNAME_TAKEN` and
+/// `OVERLOADED` where no seat is free. Once the answer was handed over: `USERNAME_TAKEN` and
 /// `SIGN_UP_DISABLED`, which consume nothing, and `ORIGIN_NOT_ALLOWED`.
 pub async fn await_verification(
     app: &App,
@@ -44,19 +43,19 @@ pub async fn await_verification(
         .transpose();
     let username = username.map_err(|issue| Error::InvalidInput(vec![issue]))?;
     let digest = digest_of(&input.verification_id);
+    // Counted in memory: each wait costs reading alone, and a write a wait would hold up those who write.
     let Some(seat) = app.waiting.enter(digest.clone(), caller.network()) else {
         app.metrics.limit_hit("waits_at_once");
         return Err(Error::Overloaded {
             retry_after: RETRY_AFTER,
         });
     };
-    allow_wait(app, caller).await?;
     let end = Instant::now() + Duration::from_millis(app.config.settings.verification_wait);
     loop {
         // Before looking: what is handed over in between rings, too.
         let rung = seat.rung();
-        let verifier = input.code_verifier.as_ref();
-        if let Some(found) = redeem::find_approved(app, &digest, verifier, &PURPOSES).await? {
+        let found = look(app, &digest, input.code_verifier.as_ref(), end).await?;
+        if let Some(found) = found {
             let transport = input.token_transport.unwrap_or_default();
             match sign_in(app, caller, &found, username.clone(), transport).await {
                 // Somebody was faster, or it is another application's: as good as nothing.
@@ -79,19 +78,16 @@ pub async fn await_verification(
     }
 }
 
-/// Counts one more wait that this network begins.
-async fn allow_wait(app: &App, caller: &Caller) -> Result<()> {
-    let settings = &app.config.settings;
-    if !settings.rate_limits.is_on() {
-        return Ok(());
-    }
-    let key = format!("waits from {}", named_digest(&caller.network()));
-    let limit = Limit::per_hour(settings.waits_per_network);
-    let verdict = limit.count(app.db.write(), &key, app.now()).await?;
-    if verdict.allowed {
-        Ok(())
-    } else {
-        app.metrics.limit_hit("waits_of_network");
-        Err(Error::rate_limited(verdict.again_at - app.now()))
+/// Looks whether the answer was handed over, when it is this wait's turn: not where none comes before the end.
+async fn look(
+    app: &App,
+    digest: &[u8],
+    code_verifier: Option<&Secret>,
+    end: Instant,
+) -> Result<Option<Redeemed>> {
+    let patience = end.saturating_duration_since(Instant::now());
+    match tokio::time::timeout(patience, app.waiting.turn()).await {
+        Ok(_turn) => redeem::find_approved(app, digest, code_verifier, &PURPOSES).await,
+        Err(_) => Ok(None),
     }
 }

@@ -181,10 +181,6 @@ pub struct Settings {
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
     pub sign_ups_per_network: i32,
 
-    /// Waits for the answer to a mail (`awaitVerification`) an hour that one network can begin.
-    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
-    pub waits_per_network: i32,
-
     /// Proxies whose `X-Forwarded-For` is believed: networks in CIDR notation, separated by commas.
     #[arg(long, value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,

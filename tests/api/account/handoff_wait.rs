@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use super::handoff::{Pending, kind, pick, wait};
 use crate::harness::program::Program;
 use crate::harness::{Backend, Client, Server, TestApp, wire};
-use crate::support::{LIMITED, shape, verify_ticket};
+use crate::support::{shape, verify_ticket};
 
 /// Longer than anything here takes that goes well.
 const LONG: (&str, &str) = ("VESTIBULE_VERIFICATION_WAIT", "25000");
@@ -82,16 +82,6 @@ on_both_databases! {
         }
         assert!(test.app.waiting.is_empty());
         assert_eq!(kind(&wait(&test.anon(), "a").await.ok()), "PendingVerification");
-    }
-
-    async fn a_network_begins_so_many_waits_an_hour(backend: Backend) {
-        let settings = [LIMITED, &[("VESTIBULE_WAITS_PER_NETWORK", "2")]].concat();
-        let test = TestApp::with(backend, &settings).await;
-        for _ in 0..2 {
-            wait(&test.anon(), "x").await.ok();
-        }
-        assert_eq!(wait(&test.anon(), "x").await.code(), "RATE_LIMITED");
-        wait(&test.anon().calling_from("192.0.2.9"), "x").await.ok();
     }
 }
 
