@@ -1,5 +1,6 @@
 mod access_token;
 mod cookie;
+mod crowd;
 mod refresh_session;
 mod revoke_session;
 mod sign_out;
