@@ -16,6 +16,7 @@ mod cli;
 mod fault;
 mod federation;
 mod fuzz;
+mod guides;
 mod hasura;
 mod hostile_text;
 mod http;

@@ -86,7 +86,7 @@ async fn npm(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Re
 }
 
 /// Runs the script and answers what it printed; nothing, where it cannot run here.
-async fn node(script: &str, arguments: &[&str]) -> Option<String> {
+pub async fn node(script: &str, arguments: &[&str]) -> Option<String> {
     if let Err(missing) = packages().await {
         skipped(&missing);
         return None;
