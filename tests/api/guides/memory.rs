@@ -1,7 +1,7 @@
 //! What a reader has on the screen: `PASTE` in a guide is what an answer before showed under the name beside it, and
 //! `123456` the code of the newest mail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ const PASTE: &str = "PASTE";
 #[derive(Default)]
 pub struct Memory {
     texts: BTreeMap<String, String>,
-    /// How many mails there were when one was read last.
-    mails: usize,
+    /// Tickets of the mails that have been read.
+    read: BTreeSet<String>,
 }
 
 impl Memory {
@@ -54,7 +54,8 @@ impl Memory {
         let mut text = text.to_owned();
         let wants_ticket = name_before(&text) == Some("ticket");
         if text.contains(CODE) || wants_ticket {
-            self.read_mail(house.expect("a house is running")).await;
+            let house = house.expect("a house is running");
+            self.read_mail(house, purposes(&text)).await;
             text = text.replace(CODE, self.get("code").map_or("", String::as_str));
         }
         while let Some(name) = name_before(&text) {
@@ -65,20 +66,31 @@ impl Memory {
         text
     }
 
-    /// Waits for a mail that has not been read.
-    async fn read_mail(&mut self, house: SocketAddr) {
+    /// Waits for a mail of one of these purposes that has not been read, and takes the newest.
+    async fn read_mail(&mut self, house: SocketAddr, purposes: &[&str]) {
         for _ in 0..600 {
             let accept = [("accept", "application/json")];
             let inbox = wire::get(house, "/dev/inbox", &accept).await.json();
-            let mails = inbox.as_array().expect("a list");
-            if mails.len() > self.mails {
-                self.mails = mails.len();
-                self.learn("mail", &mails[0]);
-                return;
+            for mail in inbox.as_array().expect("a list") {
+                let text = |name: &str| mail[name].as_str().unwrap_or_default();
+                if purposes.contains(&text("purpose")) && self.read.insert(text("ticket").into()) {
+                    self.learn("mail", mail);
+                    return;
+                }
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("no mail comes");
+        panic!("no mail of {purposes:?} comes");
+    }
+}
+
+/// Which mails the mutation answers.
+fn purposes(text: &str) -> &'static [&'static str] {
+    match text {
+        text if text.contains("verifyEmail") => &["EMAIL_VERIFICATION"],
+        text if text.contains("resetPassword") => &["PASSWORD_RESET", "INVITATION"],
+        text if text.contains("confirmEmailChange") => &["EMAIL_CHANGE"],
+        text => panic!("which mail does this answer? {text}"),
     }
 }
 

@@ -101,6 +101,20 @@ const FRONT_END: Guide = Guide {
     stands: &[],
 };
 
+const MOVING: Guide = Guide {
+    path: "docs/moving.md",
+    origin: "http://localhost:5173",
+    excused: &[],
+    stands: &[],
+};
+
+const GATEWAY: Guide = Guide {
+    path: "docs/gateway.md",
+    origin: "http://localhost:5173",
+    excused: &[],
+    stands: &[],
+};
+
 /// Reference for operators, each part with tests of its own: pages to look something up, not to walk through.
 const REFERENCE: [&str; 4] = [
     "docs/administration.md",
@@ -132,13 +146,31 @@ async fn everything_that_the_guide_to_front_ends_shows_works() {
     follow(&FRONT_END).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_that_the_guide_to_moving_shows_works() {
+    follow(&MOVING).await;
+}
+
+/// Where the house is a subgraph, and says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_that_the_guide_to_gateways_shows_works() {
+    if Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(GATEWAY.path)
+        .exists()
+    {
+        follow(&GATEWAY).await;
+    }
+}
+
 #[test]
 fn every_page_is_a_guide_that_is_followed_or_reference() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in std::fs::read_dir(root.join("docs")).expect("a folder") {
         let name = entry.expect("an entry").file_name();
         let page = format!("docs/{}", name.display());
-        let is_followed = [HASURA, FRONT_END].iter().any(|guide| guide.path == page);
+        let is_followed = [HASURA, FRONT_END, MOVING, GATEWAY]
+            .iter()
+            .any(|guide| guide.path == page);
         let is_known = is_followed || REFERENCE.contains(&page.as_str());
         assert!(
             is_known || !page.ends_with(".md"),

@@ -20,6 +20,8 @@ pub struct Walk<'a> {
     house: Option<Program>,
     memory: Memory,
     cookie: Option<String>,
+    /// The administrators' of the house.
+    secret: String,
     /// What was answered last.
     answer: Value,
     /// Which entries of the guide's lists were of use.
@@ -51,6 +53,7 @@ pub async fn walk(guide: &Guide) {
         house: None,
         memory: Memory::default(),
         cookie: None,
+        secret: String::new(),
         answer: Value::Null,
         used: Vec::new(),
         _folder: folder,
@@ -132,6 +135,10 @@ impl Walk<'_> {
         if let Some(settings) = self.shell.served() {
             assert!(self.house.is_none(), "one house is enough");
             let settings: Vec<_> = settings.iter().map(|(n, v)| (&**n, &**v)).collect();
+            let mut secrets = settings
+                .iter()
+                .filter(|(n, _)| *n == "VESTIBULE_ADMIN_SECRET");
+            self.secret = secrets.next().map_or("", |(_, secret)| secret).to_owned();
             self.house = Some(Program::serve_at(self.address, &settings).await);
         }
     }
@@ -176,8 +183,8 @@ impl Walk<'_> {
         let mut headers = vec![("origin", self.guide.origin)];
         headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
         headers.extend(self.cookie.as_deref().map(|cookie| ("cookie", cookie)));
-        if operation.contains("admin") {
-            headers.push(("x-vestibule-admin-secret", ADMIN_SECRET));
+        if operation.contains(" admin") {
+            headers.push(("x-vestibule-admin-secret", &self.secret));
         }
         let body = json!({ "query": operation, "variables": variables });
         let octets = wire::exchange(self.address, &wire::post(&body, &headers)).await;
