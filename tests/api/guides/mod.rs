@@ -125,7 +125,7 @@ const REFERENCE: [&str; 4] = [
 
 async fn follow(guide: &Guide) {
     if !Path::new("/usr/bin/curl").exists() {
-        skipped("curl is missing (Debian: apt-get install curl)");
+        skipped("curl is missing (Debian: apt-get install curl openssl)");
         return;
     }
     walk::walk(guide).await;
@@ -148,6 +148,7 @@ async fn everything_that_the_guide_to_front_ends_shows_works() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_that_the_guide_to_moving_shows_works() {
+    source::assert_names(include_str!("../../../docs/moving.md"));
     follow(&MOVING).await;
 }
 

@@ -1,5 +1,7 @@
-//! TypeScript in a guide is that of `examples/web`, which is compiled and used in a browser by other tests.
+//! What a guide shows without running it: TypeScript is that of `examples/web`, which is compiled and used in a browser by
+//! other tests; names in the tables are those of the schema; links lead to files.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// # Panics
@@ -44,6 +46,36 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
             gather(&path, files);
         } else {
             files.push(path);
+        }
+    }
+}
+
+/// # Panics
+/// When a link leads to no file.
+pub fn assert_links(page: &Path, text: &str) {
+    let folder = page.parent().expect("a page in a folder");
+    for link in text.split("](").skip(1) {
+        let link = link.split([')', '#']).next().unwrap_or_default();
+        if !link.contains("://") {
+            assert!(folder.join(link).exists(), "{}: {link}", page.display());
+        }
+    }
+}
+
+/// # Panics
+/// When the last cell of a row, which is ours, names in code what the schema does not.
+pub fn assert_names(text: &str) {
+    let schema = include_str!("../../../schema.graphql");
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let known: HashSet<_> = schema.split(|c: char| !is_part(c)).collect();
+    let rows = text.lines().filter_map(|line| line.strip_suffix(" |"));
+    for cell in rows.filter_map(|row| row.rsplit(" | ").next()) {
+        // Between backticks; paths, headers and beginnings of names (`admin…`) are no names.
+        let code = cell.split('`').skip(1).step_by(2);
+        let names = code.filter(|code| !code.contains(['/', '-', '…']));
+        for name in names.flat_map(|code| code.split(|c: char| !is_part(c))) {
+            let is_number = name.chars().all(|c| c.is_ascii_digit());
+            assert!(is_number || known.contains(name), "no such name: {cell}");
         }
     }
 }

@@ -34,6 +34,7 @@ pub struct Walk<'a> {
 pub async fn walk(guide: &Guide) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(guide.path);
     let text = std::fs::read_to_string(&path).expect("a guide");
+    source::assert_links(&path, &text);
     let folder = Folder::new();
     let address = free_address();
     let (bind, database) = (
