@@ -38,6 +38,9 @@ struct Presented {
     has_tenants: bool,
 }
 
+/// Nothing for a token that was retired a moment ago, by another tab where the password was changed: the session goes on under
+/// other tokens.
+///
 /// # Errors
 /// `INVALID_REFRESH_TOKEN` for a token that is unknown, expired, used, revoked or another application's;
 /// `ORIGIN_NOT_ALLOWED` for a cookie that another page sends than the application lists.
@@ -45,7 +48,7 @@ pub async fn refresh_session(
     app: &App,
     caller: &Caller,
     input: RefreshSessionInput,
-) -> Result<Opened> {
+) -> Result<Option<Opened>> {
     let cookie = caller.refresh_cookie().map(|(_, token)| token);
     let by_cookie = input.refresh_token.is_none();
     let token = input
@@ -66,12 +69,12 @@ pub async fn refresh_session(
     if presented.row.rotated_at.is_none()
         && let Some(minted) = rotate(app, &presented, now).await?
     {
-        return complete(app, presented, minted, &memberships, now);
+        return complete(app, presented, minted, &memberships, now).map(Some);
     }
     // Rotated before, or by a request that ran beside this one.
     let presented = find(app, caller, presented.token).await?;
     match repeat(app, &presented, now).await? {
-        Some(minted) => complete(app, presented, minted, &memberships, now),
+        Some(minted) => complete(app, presented, minted, &memberships, now).map(Some),
         None => refuse(app, caller, &presented, now).await,
     }
 }
@@ -169,7 +172,7 @@ async fn refuse(
     caller: &Caller,
     presented: &Presented,
     now: DateTime<Utc>,
-) -> Result<Opened> {
+) -> Result<Option<Opened>> {
     let retired = presented.row.sealed_successor.is_none();
     if retired
         && presented
@@ -177,7 +180,7 @@ async fn refuse(
             .rotated_at
             .is_none_or(|rotated_at| now <= rotated_at + GRACE)
     {
-        return Err(Error::InvalidRefreshToken);
+        return Ok(None);
     }
     app.db.transact(|| async {
     let tx = app.db.begin().await?;

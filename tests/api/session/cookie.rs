@@ -1,6 +1,7 @@
 //! The refresh token in a cookie.
 
 use axum::http::HeaderValue;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, PASSWORD, TestApp};
@@ -204,6 +205,26 @@ on_both_databases! {
         let token = moved.text("/data/changePassword/refreshToken");
         let next = test.anon().refresh(&token).await.ok();
         assert!(next.at("/data/refreshSession/refreshToken").is_string());
+    }
+
+    async fn a_tab_that_comes_late_takes_no_cookie_from_the_one_that_changed_the_password(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        list_origins(&test, &[PAGE]).await;
+        test.user("ann").await;
+        let signed_in = sign_in(&page(&test)).await.ok();
+        let client = page(&test).bearer(&signed_in.text("/data/signIn/accessToken"));
+        let input = json!({ "currentPassword": PASSWORD, "newPassword": "another horse battery" });
+        let changed = client.run("change_password", json!({ "input": input })).await.ok();
+        let late = refresh(&page(&test), &pair(&signed_in)).await;
+        assert_eq!(late.code(), "INVALID_REFRESH_TOKEN");
+        assert!(late.headers.get("set-cookie").is_none());
+        let next = refresh(&page(&test), &pair(&changed)).await.ok();
+        // After a while it is no tab that came late: the session ends, and the cookie with it.
+        test.clock.advance(TimeDelta::seconds(31));
+        let thief = refresh(&page(&test), &pair(&signed_in)).await;
+        assert_eq!(thief.code(), "INVALID_REFRESH_TOKEN");
+        assert!(set_cookie(&thief).contains("Max-Age=0"));
+        assert_eq!(refresh(&page(&test), &pair(&next)).await.code(), "INVALID_REFRESH_TOKEN");
     }
 
     async fn a_mail_can_be_answered_into_a_cookie(backend: Backend) {
