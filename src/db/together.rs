@@ -31,8 +31,8 @@ where
     I: Send + 'static,
     O: Send + 'static,
 {
-    /// What becomes of this item. `work` is given at least one and at most 64 items, and answers in their order; it ends
-    /// even if all who asked have given up.
+    /// What becomes of this item. `work` is given at least one and at most 64 items, and answers in their order; once it
+    /// has begun, it ends even if all who asked have given up; what has not begun by then is left undone.
     ///
     /// # Errors
     /// Those of `work`, for everybody whose item it was given.
@@ -81,7 +81,12 @@ impl<I, O> Lane<I, O> {
         F: Future<Output = Result<Vec<O>>>,
         W: Fn(Vec<I>) -> F,
     {
-        while let Some(batch) = self.next() {
+        loop {
+            // Requests that have arrived, and only wait for their turn on this thread, come along.
+            tokio::task::yield_now().await;
+            let Some(batch) = self.next() else {
+                return;
+            };
             let (items, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             // Whoever gave up needs no answer.
             match work(items).await {
@@ -103,6 +108,8 @@ impl<I, O> Lane<I, O> {
     /// takes it for open.
     fn next(&mut self) -> Option<Vec<Waiting<I, O>>> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever was told that it took too long is not to find it done much later.
+        line.waiting.retain(|(_, answer)| !answer.is_closed());
         let many = line.waiting.len().min(MOST);
         if many == 0 {
             line.lanes -= 1;
@@ -218,5 +225,35 @@ mod tests {
         }
         permits.add_permits(100);
         assert!(asks.into_iter().last().unwrap().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_left_undone() {
+        let (house, permits) = (Arc::<House>::default(), Arc::new(Semaphore::new(0)));
+        let ask = |key| {
+            let (house, permits) = (Arc::clone(&house), Arc::clone(&permits));
+            tokio::spawn(async move { house.ask(key, &permits).await })
+        };
+        let mut busy = Vec::new();
+        for lane in 1..=LANES {
+            busy.push(ask(2));
+            while house.statements.load(Ordering::SeqCst) < lane {
+                tokio::task::yield_now().await;
+            }
+        }
+        // Both lanes are stuck: these wait in line, and give up.
+        let late: Vec<_> = (0..200).map(ask).collect();
+        tokio::task::yield_now().await;
+        late.iter().for_each(tokio::task::JoinHandle::abort);
+        for ask in late {
+            assert!(ask.await.is_err());
+        }
+        permits.add_permits(100);
+        for ask in busy {
+            assert_eq!(ask.await.unwrap().unwrap(), Some(4));
+        }
+        assert_eq!(house.ask(6, &permits).await.unwrap(), Some(12));
+        assert_eq!(house.statements.load(Ordering::SeqCst), LANES + 1);
+        assert_eq!(house.largest.load(Ordering::SeqCst), 1);
     }
 }

@@ -37,7 +37,8 @@ pub async fn rotate_all(
     rotations: &[Rotation],
     now: DateTime<Utc>,
 ) -> Result<Vec<bool>> {
-    // Sessions first, and in their order: a revocation that runs beside this is either seen here or sees what is done here.
+    // Sessions first: a revocation that runs beside this is either seen here or sees what is done here. In their order, which
+    // the plan need not keep: a deadlock is run again.
     let mut ordered: Vec<&Rotation> = rotations.iter().collect();
     ordered.sort_unstable_by_key(|rotation| rotation.session);
     let alive = touch_sessions(tx, &ordered, now).await?;
