@@ -69,7 +69,12 @@ pub fn environment(
             lines.extend(role);
         }
         Mode::Webhook => {
-            lines.push(format!("HASURA_GRAPHQL_AUTH_HOOK={base}/hasura/auth-hook"));
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(secret.audience.iter().map(|id| ("client_id", id)));
+            let query = query.finish();
+            lines.push(format!(
+                "HASURA_GRAPHQL_AUTH_HOOK={base}/hasura/auth-hook?{query}"
+            ));
             lines.push("HASURA_GRAPHQL_AUTH_HOOK_MODE=GET".to_owned());
         }
     }

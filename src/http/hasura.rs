@@ -9,6 +9,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
@@ -23,6 +24,8 @@ use crate::app::App;
 use crate::error::{Error, RETRY_AFTER as PAUSE};
 use crate::session::{Vouched, vouch};
 
+/// In the address of the hook, once for each application.
+const CLIENT_ID: &str = "client_id";
 const X_HASURA_ROLE: HeaderName = HeaderName::from_static("x-hasura-role");
 /// What counts of the headers that Hasura writes into a body. Nothing else that begins with `x-hasura-` does.
 const HEADERS: [HeaderName; 3] = [AUTHORIZATION, X_CLIENT_ID, X_HASURA_ROLE];
@@ -35,7 +38,7 @@ const READ: usize = 16 * 1024 * 1024;
 /// Hasura's way by `GET`: the headers of its client are the headers of this request.
 pub async fn by_headers(State(house): State<House>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    answer(&house.app, &parts.headers, &parts.extensions).await
+    answer(&house.app, &parts.headers, &parts).await
 }
 
 /// Hasura's way by `POST`: `{"headers": {…}, "request": {…}}`.
@@ -48,15 +51,18 @@ pub async fn by_body(State(house): State<House>, request: Request) -> Response {
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
     match headers_in(&octets) {
-        Some(headers) => answer(&house.app, &headers, &parts.extensions).await,
+        Some(headers) => answer(&house.app, &headers, &parts).await,
         None => refusal(json!({ "message": "The body holds no object `headers`." })),
     }
 }
 
-async fn answer(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Response {
+/// `parts` are those of Hasura's request, `headers` its client's.
+async fn answer(app: &App, headers: &HeaderMap, parts: &Parts) -> Response {
+    let extensions = &parts.extensions;
     let caller = caller::caller(app, headers, extensions);
+    let client_ids = client_ids(parts.uri.query().unwrap_or_default());
     let deadline = Duration::from_millis(app.config.settings.request_timeout);
-    let asked = vouch(app, &caller, wanted_role(headers));
+    let asked = vouch(app, &caller, &client_ids, wanted_role(headers));
     let vouched = match tokio::time::timeout(deadline, asked).await {
         Ok(vouched) => vouched,
         Err(_) => Err(Error::Overloaded { retry_after: PAUSE }),
@@ -65,6 +71,13 @@ async fn answer(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Resp
         Ok(vouched) => Json(body(vouched)).into_response(),
         Err(error) => refuse(&error, extensions),
     }
+}
+
+/// The applications whose tokens count at this Hasura: in the address, which its operator wrote and no client can change.
+fn client_ids(query: &str) -> Vec<String> {
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let named = pairs.filter(|(name, _)| name == CLIENT_ID);
+    named.map(|(_, value)| value.into_owned()).collect()
 }
 
 /// The one role that is asked for; of two that differ, or of one that is no text, none that anybody has.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::open;
 use crate::app::App;
 use crate::caller::Caller;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::identity::Identity;
 use crate::realm::tenant;
 
@@ -22,10 +22,22 @@ pub struct Vouched {
 /// The caller's session variables, under the role that is wanted, or the default one.
 ///
 /// # Errors
-/// `UNAUTHENTICATED` for a bearer that does not sign anybody in, and for none where no role of the anonymous is set;
+/// `UNAUTHENTICATED` for a bearer that does not sign anybody in or is of another application than these (of any, where
+/// none is named), and for none where no role of the anonymous is set;
 /// `FORBIDDEN` for a role that the caller does not have; `OVERLOADED` when the database does not answer.
-pub async fn vouch(app: &App, caller: &Caller, wanted: Option<&str>) -> Result<Vouched> {
+pub async fn vouch(
+    app: &App,
+    caller: &Caller,
+    client_ids: &[String],
+    wanted: Option<&str>,
+) -> Result<Vouched> {
     let identity = caller.identity_if_any(app).await?;
+    let is_meant = |identity: &&Identity| {
+        client_ids.is_empty() || client_ids.contains(&identity.application.client_id)
+    };
+    if identity.is_some_and(|identity| !is_meant(&identity)) {
+        return Err(Error::Unauthenticated(Reason::TokenInvalid));
+    }
     match (identity, &app.config.settings.hasura_anonymous_role) {
         (Some(identity), _) => of_user(app, caller, identity, wanted).await,
         (None, Some(role)) => of_nobody(app, role, wanted),

@@ -1,5 +1,6 @@
 //! `/hasura/auth-hook` keeps the contract of Hasura's webhook mode.
 
+use axum::http::Request;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -52,6 +53,32 @@ fn spelt(name: &str) -> String {
 }
 
 on_both_databases! {
+    async fn tokens_of_applications_that_the_address_does_not_name_are_refused(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let token = format!("Bearer {}", ann.access_token);
+        for (query, counts) in [
+            ("", true),
+            ("?client_id=default", true),
+            ("?client_id=shop&client_id=default", true),
+            ("?client_id=shop", false),
+            ("?client_id=", false),
+        ] {
+            let address = format!("{HOOK}{query}");
+            let by_get = ann.get(&address).await;
+            let body = json!({ "headers": { "authorization": token, "x-client-id": "default" } });
+            let request = Request::post(&address).header("content-type", "application/json");
+            let by_post = test.anon().send(request.body(body.to_string().into()).unwrap()).await;
+            for answer in [by_get, by_post] {
+                if counts {
+                    answer.ok();
+                } else {
+                    assert_refused(&answer);
+                }
+            }
+        }
+    }
+
     async fn a_bearer_is_vouched_for_in_texts_with_what_a_token_says(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;

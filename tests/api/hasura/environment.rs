@@ -56,7 +56,19 @@ fn the_settings_of_the_engine_name_our_keys_and_no_key_of_their_own() {
     let webhook = of(&["environment", "--webhook"]);
     assert_eq!(
         line("HASURA_GRAPHQL_AUTH_HOOK", &webhook).as_deref(),
-        Some("https://id.example.org/hasura/auth-hook")
+        Some("https://id.example.org/hasura/auth-hook?client_id=default")
+    );
+    let several = of(&[
+        "environment",
+        "--webhook",
+        "--client-id",
+        "a",
+        "--client-id",
+        "b",
+    ]);
+    assert_eq!(
+        line("HASURA_GRAPHQL_AUTH_HOOK", &several).as_deref(),
+        Some("https://id.example.org/hasura/auth-hook?client_id=a&client_id=b")
     );
     assert_eq!(
         line("HASURA_GRAPHQL_AUTH_HOOK_MODE", &webhook).as_deref(),
