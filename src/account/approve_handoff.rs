@@ -5,7 +5,7 @@ use async_graphql::{InputObject, SimpleObject};
 use super::verify_email::{PURPOSES, open_place};
 use crate::app::App;
 use crate::caller::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::secret::Secret;
 use crate::verification::{handoff, redeem};
@@ -56,7 +56,8 @@ pub async fn approve(app: &App, caller: &Caller, ticket: Secret, number: i32) ->
     } else {
         Kind::HandoffRefused
     };
-    app.db
+    let settled = app
+        .db
         .transact(|| async {
             let (tx, id, now) = (app.db.begin().await?, app.id(), app.now());
             handoff::settle(&tx, row, approved, id, now).await?;
@@ -67,15 +68,34 @@ pub async fn approve(app: &App, caller: &Caller, ticket: Secret, number: i32) ->
                     .user_id
                     .map_or_else(|| Event::anonymous(kind), |user| Event::by_user(kind, user))
             };
-            app.metrics.event(kind.as_str());
             // Under an id that the sign-up names, by which it is found again when the address becomes an account's.
             event.record(&tx, id, now, &caller.origin).await?;
             tx.commit().await?;
             Ok(())
         })
-        .await?;
+        .await;
+    match settled {
+        Ok(()) => app.metrics.event(kind.as_str()),
+        // Another tap was faster; it may have been the same one.
+        Err(Error::InvalidTicket) if handoff::was_approved(app, &ticket, number).await? => {
+            return Ok(true);
+        }
+        Err(error) => return Err(error),
+    }
     if approved {
         app.waiting.ring(&row.handle_digest);
     }
     Ok(approved)
+}
+
+/// Whether the link still works, though its number has been picked.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_closed_alone(app: &App, ticket: &Secret) -> Result<bool> {
+    match redeem::look(app, ticket, &PURPOSES).await {
+        Ok(found) => Ok(found.row.handoff_closed_at.is_some()),
+        Err(Error::InvalidTicket) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

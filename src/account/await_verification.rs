@@ -54,7 +54,11 @@ pub async fn await_verification(
     loop {
         // Before looking: what is handed over in between rings, too.
         let rung = seat.rung();
-        let found = look(app, &digest, input.code_verifier.as_ref(), end).await?;
+        let found = match look(app, &digest, input.code_verifier.as_ref(), end).await {
+            // The next look may find the database well again.
+            Err(Error::Overloaded { .. }) => None,
+            looked => looked?,
+        };
         if let Some(found) = found {
             let transport = input.token_transport.unwrap_or_default();
             match sign_in(app, caller, &found, username.clone(), transport).await {

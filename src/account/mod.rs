@@ -15,7 +15,7 @@ mod update;
 mod verify_email;
 mod view;
 
-pub use approve_handoff::{ApproveHandoffInput, ApproveHandoffPayload, approve};
+pub use approve_handoff::{ApproveHandoffInput, ApproveHandoffPayload, approve, is_closed_alone};
 use async_graphql::{Context, Object};
 pub use await_verification::AwaitVerificationInput;
 pub use confirm_email_change::{ConfirmEmailChangeInput, confirm_by_page};
@@ -75,7 +75,7 @@ impl AccountMutation {
     /// `PendingVerification.handoffNumber`, and whoever opens the link picks it out of three. Then the answer is a `Session`,
     /// once. Otherwise it is `PendingVerification`: ask again, a second later. For a handle that is unknown, used, expired or
     /// refused it is the same after the same time; of its fields count `verificationId` and `handoffNumber` alone. Beyond two
-    /// waits of one handle, or too many in all, it is `OVERLOADED` at once.
+    /// waits of one handle, or too many in all, it is `OVERLOADED` at once. Nothing else goes in its operation.
     async fn await_verification(
         &self,
         ctx: &Context<'_>,

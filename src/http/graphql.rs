@@ -26,8 +26,6 @@ use crate::error::{Code, Error, RETRY_AFTER as PAUSE};
 use crate::graphql;
 use crate::telemetry::TRACED;
 
-/// The mutation that waits for a person.
-const WAITS: &str = "awaitVerification";
 /// Octets of a body.
 const BODY: usize = 64 * 1024;
 /// Octets of an operation's name that traces keep.
@@ -114,7 +112,7 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         ));
     }
     let mut deadline = Duration::from_millis(app.config.settings.request_timeout);
-    if document.roots.iter().any(|root| root.field == WAITS) {
+    if document.roots.iter().any(|root| root.field == guard::WAITS) {
         deadline += Duration::from_millis(app.config.settings.verification_wait);
     }
     let waited = Arc::clone(&caller.waited);

@@ -33,6 +33,9 @@ pub struct Waited(pub Duration);
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The one address where a request may wait for a person.
+pub const GRAPHQL: &str = "/graphql";
+
 pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id: Arc<str> = app.id().to_string().into();
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
@@ -41,9 +44,15 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let span = tracing::info_span!("request", id = %id);
     let traced = traced(&app, &request, route.as_ref());
     let started = Instant::now();
-    // Handlers have deadlines of their own and say what was late; this one only catches what they forget.
+    // The API has deadlines of its own and says what was late; this one is for the pages, and for what is forgotten.
     let settings = &app.config.settings;
-    let deadline = settings.read_timeout + settings.request_timeout + settings.verification_wait;
+    let mut deadline = settings.read_timeout + settings.request_timeout;
+    if route
+        .as_ref()
+        .is_some_and(|route| route.as_str() == GRAPHQL)
+    {
+        deadline += settings.verification_wait;
+    }
     let deadline = Duration::from_millis(deadline);
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run)

@@ -60,7 +60,7 @@ impl FromRef<House> for App {
 pub fn router(app: App) -> Router {
     let mut router = Router::new()
         .route(
-            "/graphql",
+            layer::GRAPHQL,
             any(graphql::handle).layer(cors::layer(app.clone())),
         )
         .route("/.well-known/jwks.json", get(jwks::published))

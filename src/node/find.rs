@@ -1,7 +1,7 @@
 //! `node` and `nodes`: one look into each table, however many ids there are. Who may see what is decided here, because
 //! the engine does not ask the guards of fields that are reached through an interface.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::{Context, ID};
 use uuid::Uuid;
@@ -60,11 +60,16 @@ pub async fn node(ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
 /// One answer for each id, in their order.
 ///
 /// # Errors
-/// `INVALID_INPUT` for too many ids; else when the database does not answer. A bad bearer is an error beside each null.
+/// `INVALID_INPUT` for too many ids, or one twice; else when the database does not answer. A bad bearer is an error beside each null.
 pub async fn nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
     if ids.len() > MOST {
         let message = format!("At most {MOST} ids.");
         return Err(Error::invalid("ids", "too_many", message));
+    }
+    // What is asked for once is answered once: an answer is to be no larger than what it is about.
+    if ids.iter().collect::<HashSet<_>>().len() < ids.len() {
+        let message = "An id is there twice.";
+        return Err(Error::invalid("ids", "not_allowed", message));
     }
     match found(ctx, ids).await? {
         Found::Nodes(nodes) => Ok(nodes),

@@ -41,7 +41,7 @@ impl NodeQuery {
         find::node(ctx, id).await
     }
 
-    /// Several at once, at most 100, in the order of their ids; each as `node` answers it.
+    /// Several at once, at most 100 and each once, in the order of their ids; each as `node` answers it.
     async fn nodes(
         &self,
         ctx: &Context<'_>,

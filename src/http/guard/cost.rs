@@ -20,6 +20,10 @@ const INTROSPECTION_FIELDS: usize = 500;
 const INTROSPECTION_LISTS: usize = 2;
 const ALIASES: usize = 30;
 const MUTATIONS: usize = 5;
+/// The mutation that waits for a person.
+pub const WAITS: &str = "awaitVerification";
+/// Answer once for each id that they are given, so that one of them is enough.
+const BY_IDS: [&str; 2] = ["nodes", "_entities"];
 
 /// Mutations that take a password, ticket, code, verifier or refresh token: one an operation, so that aliases buy no guesses.
 pub const CREDENTIAL_MUTATIONS: [&str; 16] = [
@@ -124,6 +128,11 @@ pub fn measure(
         let mut roots = Vec::new();
         scale.roots(&operation.node.selection_set.node, &mut roots)?;
         found.introspects |= check_roots(&roots)?;
+        let by_ids = |(field, _): &&(&Field, Weight)| BY_IDS.contains(&field.name.node.as_str());
+        if roots.iter().filter(by_ids).count() > 1 {
+            let message = "One operation may hold one field that takes a list of ids.";
+            return Err(Refusal::TooComplex(message));
+        }
         let chosen = single
             || operation_name
                 .is_some_and(|wanted| name.is_some_and(|name| name.as_str() == wanted));
@@ -175,6 +184,14 @@ fn check_mutations(roots: &[(&Field, Weight)]) -> Result<(), Refusal> {
     if credentials > 1 {
         return Err(Refusal::TooComplex(
             "One operation may hold one mutation that takes a credential.",
+        ));
+    }
+    // Who is asking is looked up once a request; a wait between two changes would let the second one go by what was true
+    // before it.
+    let waits = roots.iter().any(|(field, _)| field.name.node == WAITS);
+    if waits && roots.len() > 1 {
+        return Err(Refusal::TooComplex(
+            "Nothing goes beside `awaitVerification` in one operation.",
         ));
     }
     if roots.len() > MUTATIONS {

@@ -4,7 +4,7 @@
 mod cost;
 mod scan;
 
-pub use cost::{CREDENTIAL_MUTATIONS, Document, Root, measure};
+pub use cost::{CREDENTIAL_MUTATIONS, Document, Root, WAITS, measure};
 pub use scan::scan;
 
 /// Why a document is refused.

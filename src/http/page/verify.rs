@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use super::{Saying, Ticket, language, outcome};
 use crate::account;
-use crate::error::Result;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
 use crate::http::{House, caller};
 use crate::secret::Secret;
 use crate::text::{Texts, context};
@@ -65,9 +67,7 @@ async fn answer(State(house): State<House>, request: Request) -> Response {
     };
     let secret = Secret::new(ticket.clone());
     let picked: Result<Option<bool>> = match number {
-        Some(number) => account::approve(app, &caller, secret, number)
-            .await
-            .map(Some),
+        Some(number) => pick(app, &caller, secret, number).await.map(Some),
         None => account::confirm_address(app, &caller, secret)
             .await
             .map(|()| None),
@@ -83,6 +83,14 @@ async fn answer(State(house): State<House>, request: Request) -> Response {
         other => outcome(other.map(|_| ()), &extensions),
     };
     page(&app.texts, &language, said, &shown)
+}
+
+/// Whoever taps twice on a wrong number is told the same twice: the hand-off is over, and the link is not.
+async fn pick(app: &App, caller: &Caller, ticket: Secret, number: i32) -> Result<bool> {
+    match account::approve(app, caller, ticket.clone(), number).await {
+        Err(Error::InvalidTicket) if account::is_closed_alone(app, &ticket).await? => Ok(false),
+        picked => picked,
+    }
 }
 
 fn page(

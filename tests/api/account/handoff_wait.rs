@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 use super::handoff::{Pending, kind, pick, wait};
 use crate::harness::program::Program;
 use crate::harness::{Backend, Client, Server, TestApp, wire};
-use crate::support::{shape, verify_ticket};
+use crate::support::{assert_alive, shape, verify_ticket};
 
 /// Longer than anything here takes that goes well.
 const LONG: (&str, &str) = ("VESTIBULE_VERIFICATION_WAIT", "25000");
@@ -60,6 +60,18 @@ on_both_databases! {
         pick(&test.anon(), &pending.ticket, pending.number).await.ok();
         assert_eq!(kind(&waiting.await.expect("an answer").ok()), "Session");
         assert!(other.app.waiting.is_empty());
+    }
+
+    async fn nothing_goes_beside_a_wait_so_that_who_is_revoked_meanwhile_does_nothing_after_it(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        for mutation in [
+            r#"mutation { awaitVerification(input: {verificationId: "x"}) { __typename } signOut { revokedSessions } }"#,
+            r#"mutation { signOut { revokedSessions } ...Wait } fragment Wait on Mutation { awaitVerification(input: {verificationId: "x"}) { __typename } }"#,
+        ] {
+            assert_eq!(ann.query(mutation, Value::Null).await.code(), "QUERY_TOO_COMPLEX");
+        }
+        assert_alive(&ann.me().await.ok());
     }
 
     async fn waits_are_bounded_in_all_by_network_and_by_handle(backend: Backend) {
