@@ -39,6 +39,7 @@ pub async fn confirm_email_change(
         session,
         user,
         application,
+        has_tenants,
     } = caller.identity(app).await?.clone();
     let proof = redeem::find(app, caller, input.proof, None, &[Purpose::EmailChange]).await?;
     if proof.row.user_id != Some(user.id) {
@@ -54,6 +55,7 @@ pub async fn confirm_email_change(
                 session: session.clone(),
                 user,
                 application: application.clone(),
+                has_tenants,
             };
             let opened = sessions::keep(app, &tx, caller, identity, input.token_transport).await?;
             app.record(

@@ -10,12 +10,15 @@ use std::sync::{Arc, OnceLock};
 
 use entity::{application, refresh_token, session, user};
 use sea_orm::sea_query::Value;
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
+    Statement,
+};
 use uuid::Uuid;
 
 pub use rotation::{Rotation, rotate_all};
 
-use self::statement::{APPLICATION, HAS_TENANTS, Key, SESSION, TOKEN, USER};
+use self::statement::{APPLICATION, HAS_TENANTS, SESSION, USER};
 use crate::clock::Clock;
 use crate::db::{Lone, MOST_TOGETHER, Together};
 use crate::error::Result;
@@ -30,15 +33,15 @@ pub struct Identity {
     pub user: user::Model,
     /// Shared by those who were looked up together.
     pub application: Arc<application::Model>,
+    /// Whether the user belongs to a tenant.
+    pub has_tenants: bool,
 }
 
 /// A refresh token that we handed out, whether it may still be used or not, and whom it belongs to.
 #[derive(Clone, Debug)]
 pub struct Presented {
     pub token: refresh_token::Model,
-    pub identity: Identity,
-    /// Whether the user belongs to a tenant.
-    pub has_tenants: bool,
+    pub identity: Arc<Identity>,
 }
 
 /// Looks identities up. All handles share the look-ups under way.
@@ -51,12 +54,9 @@ struct Inner {
     clock: Clock,
     by_session: Together<Uuid, Option<Arc<Identity>>>,
     by_token: Together<Vec<u8>, Option<Presented>>,
-    session_texts: Texts,
-    token_texts: Texts,
+    /// The text for one session, two, four and so on.
+    texts: [OnceLock<String>; LENGTHS],
 }
-
-/// The text for one key, two, four and so on.
-type Texts = [OnceLock<String>; LENGTHS];
 
 impl Identities {
     pub fn new(db: Lone, clock: Clock) -> Self {
@@ -65,8 +65,7 @@ impl Identities {
             clock,
             by_session: Together::default(),
             by_token: Together::default(),
-            session_texts: [const { OnceLock::new() }; LENGTHS],
-            token_texts: [const { OnceLock::new() }; LENGTHS],
+            texts: [const { OnceLock::new() }; LENGTHS],
         }))
     }
 
@@ -102,41 +101,41 @@ impl Inner {
     async fn by_session(&self, sessions: &[Uuid]) -> Result<Vec<Option<Arc<Identity>>>, DbErr> {
         let mut applications = Applications::default();
         let mut found = HashMap::with_capacity(sessions.len());
-        for row in self
-            .rows(Key::Session, &self.session_texts, sessions)
-            .await?
-        {
+        for row in self.rows(sessions).await? {
             let identity = applications.identity(&row)?;
             found.insert(identity.session.id, Arc::new(identity));
         }
         Ok(sessions.iter().map(|id| found.get(id).cloned()).collect())
     }
 
+    /// Two statements: in one, the database may take the sessions first, and all tokens that they ever had after them.
     async fn by_token(&self, digests: &[Vec<u8>]) -> Result<Vec<Option<Presented>>, DbErr> {
-        let mut applications = Applications::default();
-        let mut found = HashMap::with_capacity(digests.len());
-        for row in self.rows(Key::Token, &self.token_texts, digests).await? {
-            let presented = Presented {
-                token: refresh_token::Model::from_query_result(&row, TOKEN)?,
-                identity: applications.identity(&row)?,
-                has_tenants: row.try_get("", HAS_TENANTS)?,
-            };
-            found.insert(presented.token.digest.clone(), presented);
+        let tokens = refresh_token::Entity::find()
+            .filter(refresh_token::Column::Digest.is_in(padded(digests)))
+            .all(&self.db)
+            .await?;
+        if tokens.is_empty() {
+            return Ok(vec![None; digests.len()]);
+        }
+        let sessions: Vec<Uuid> = tokens.iter().map(|token| token.session_id).collect();
+        let identities = self.by_session(&sessions).await?;
+        let mut found = HashMap::with_capacity(tokens.len());
+        for (token, identity) in tokens.into_iter().zip(identities) {
+            if let Some(identity) = identity {
+                found.insert(token.digest.clone(), Presented { token, identity });
+            }
         }
         let found = digests.iter().map(|digest| found.get(digest).cloned());
         Ok(found.collect())
     }
 
-    async fn rows<K>(&self, key: Key, texts: &Texts, keys: &[K]) -> Result<Vec<QueryResult>, DbErr>
-    where
-        K: Clone + Into<Value>,
-    {
+    async fn rows(&self, sessions: &[Uuid]) -> Result<Vec<QueryResult>, DbErr> {
         let backend = self.db.get_database_backend();
-        let keys = padded(keys);
-        let text = &texts[keys.len().ilog2() as usize];
-        let text = text.get_or_init(|| statement::text(backend, key, keys.len()));
+        let sessions = padded(sessions);
+        let text = &self.texts[sessions.len().ilog2() as usize];
+        let text = text.get_or_init(|| statement::text(backend, sessions.len()));
         let now = Value::from(self.clock.now());
-        let values = std::iter::once(now).chain(keys.into_iter().map(Into::into));
+        let values = std::iter::once(now).chain(sessions.into_iter().map(Into::into));
         let statement = Statement::from_sql_and_values(backend, text, values);
         self.db.query_all_raw(statement).await
     }
@@ -163,6 +162,7 @@ impl Applications {
             session,
             user,
             application,
+            has_tenants: row.try_get("", HAS_TENANTS)?,
         })
     }
 }

@@ -1,9 +1,7 @@
 //! The text of the look-ups, with places for their values.
 
 use chrono::{DateTime, Utc};
-use entity::{
-    application, application_connection, connection, refresh_token, session, tenant_member, user,
-};
+use entity::{application, application_connection, connection, session, tenant_member, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{DbBackend, EntityTrait, IdenStatic, Iterable};
 use uuid::Uuid;
@@ -12,30 +10,17 @@ use uuid::Uuid;
 pub const SESSION: &str = "s_";
 pub const USER: &str = "u_";
 pub const APPLICATION: &str = "a_";
-pub const TOKEN: &str = "t_";
-/// Beside those of [`Key::Token`].
+/// Beside them.
 pub const HAS_TENANTS: &str = "has_tenants";
 
-/// What is looked up by.
-#[derive(Clone, Copy, Debug)]
-pub enum Key {
-    /// Ids of sessions.
-    Session,
-    /// Digests of refresh tokens.
-    Token,
-}
-
-/// The values are the time, and then that many keys.
-pub fn text(backend: DbBackend, key: Key, places: usize) -> String {
+/// The values are the time, and then that many sessions.
+pub fn text(backend: DbBackend, places: usize) -> String {
     use application_connection::{Column as Enabled, Entity as Enabling};
     let mut query = Query::select();
     select(&mut query, session::Entity, SESSION);
     select(&mut query, user::Entity, USER);
     select(&mut query, application::Entity, APPLICATION);
-    if let Key::Token = key {
-        select(&mut query, refresh_token::Entity, TOKEN);
-    }
-    let token = |column: refresh_token::Column| Expr::col((refresh_token::Entity, column));
+    query.expr_as(Expr::exists(membership()), HAS_TENANTS);
     let of = |column: session::Column| Expr::col((session::Entity, column));
     query
         .from(session::Entity)
@@ -67,18 +52,7 @@ pub fn text(backend: DbBackend, key: Key, places: usize) -> String {
         .and_where(Expr::col((user::Entity, user::Column::DisabledAt)).is_null())
         .and_where(Expr::col((application::Entity, application::Column::DisabledAt)).is_null())
         .and_where(Expr::col((connection::Entity, connection::Column::DisabledAt)).is_null())
-        .and_where(match key {
-            Key::Session => of(session::Column::Id).is_in(vec![Uuid::nil(); places]),
-            Key::Token => {
-                token(refresh_token::Column::Digest).is_in(vec![Vec::<u8>::new(); places])
-            }
-        });
-    if let Key::Token = key {
-        let ours =
-            token(refresh_token::Column::SessionId).equals((session::Entity, session::Column::Id));
-        query.inner_join(refresh_token::Entity, ours);
-        query.expr_as(Expr::exists(membership()), HAS_TENANTS);
-    }
+        .and_where(of(session::Column::Id).is_in(vec![Uuid::nil(); places]));
     backend.build(&query).sql
 }
 

@@ -40,6 +40,7 @@ pub async fn change_password(
         session,
         user,
         application,
+        has_tenants,
     } = caller.identity(app).await?.clone();
     prove::current_password(app, caller, &user, &input.current_password).await?;
     let connection = connection_of(app, &user).await?;
@@ -64,6 +65,7 @@ pub async fn change_password(
                     ..user.clone()
                 },
                 application: application.clone(),
+                has_tenants,
             };
             let opened = sessions::keep(app, &tx, caller, identity, input.token_transport).await?;
             let notice = Task::SendPasswordChanged {

@@ -122,6 +122,7 @@ pub async fn keep(
         mut session,
         user,
         application,
+        ..
     } = identity;
     let transport = transport.unwrap_or(TokenTransport::of(&session.token_transport));
     cookie::check_transport(app, caller, &application, transport)?;

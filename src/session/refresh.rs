@@ -84,7 +84,6 @@ async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
     let identity::Presented {
         token: row,
         identity,
-        has_tenants,
     } = found
         .await?
         .filter(|found| found.token.expires_at > app.now())
@@ -100,7 +99,8 @@ async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
         session,
         user,
         application,
-    } = identity;
+        has_tenants,
+    } = Arc::unwrap_or_clone(identity);
     Ok(Presented {
         token,
         row,
