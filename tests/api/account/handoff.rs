@@ -300,6 +300,19 @@ on_both_databases! {
         assert_eq!(kind(&wait(&test.anon(), &pending.handle).await.ok()), expected);
     }
 
+    async fn of_many_taps_on_the_right_number_at_once_each_is_told_so_and_one_counts(backend: Backend) {
+        let test = TestApp::with(backend, PATIENT).await;
+        let pending = Pending::of(&test, "ann@example.org").await;
+        let taps = race(8, |_| {
+            let (client, ticket, number) = (test.anon(), pending.ticket.clone(), pending.number);
+            async move { pick(&client, &ticket, number).await }
+        }).await;
+        for tap in taps {
+            assert_approved(tap, true);
+        }
+        assert_eq!(events(&test, "handoff_approved").await.len(), 1);
+    }
+
     async fn the_session_is_the_waiting_applications_and_travels_as_it_asks(backend: Backend) {
         let test = TestApp::start(backend).await;
         list_origins(&test, &["https://app.example.org"]).await;
