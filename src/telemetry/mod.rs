@@ -6,6 +6,7 @@ mod traces;
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::io::IsTerminal;
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -34,7 +35,12 @@ pub fn start(config: &Config) -> Result<(), ConfigError> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     if config.is_development() {
-        builder.compact().with_target(false).init();
+        let colours = std::io::stderr().is_terminal();
+        builder
+            .compact()
+            .with_target(false)
+            .with_ansi(colours)
+            .init();
     } else {
         builder.json().init();
     }
@@ -59,7 +65,8 @@ pub fn start_traced(config: &Config) -> Result<Option<Traces>, ConfigError> {
         })?;
     let log = fmt::layer().with_writer(std::io::stderr);
     let log = if config.is_development() {
-        log.compact().with_target(false).boxed()
+        let colours = std::io::stderr().is_terminal();
+        log.compact().with_target(false).with_ansi(colours).boxed()
     } else {
         log.json().boxed()
     };
