@@ -2,14 +2,18 @@
 //! those who come gather behind it. Nobody waits for company, and nobody gets an answer older than the question; a crowd
 //! only shares its round trips.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
-/// Under way at once: where one is stuck, the next one may be on a connection that works.
+/// Under way at once, at most: where one is stuck, the next one may be on a connection that works.
 const LANES: usize = 2;
+/// How long somebody waits before there is another lane. Few lanes make large crowds, which share more.
+const PATIENCE: Duration = Duration::from_millis(20);
 /// Items that go together; a power of two.
 pub const MOST: usize = 64;
 
@@ -22,6 +26,8 @@ struct Line<I, O> {
     waiting: Vec<Waiting<I, O>>,
     /// Open ones.
     lanes: usize,
+    /// Batches that have ended, on all lanes.
+    ended: u64,
 }
 
 type Waiting<I, O> = (I, oneshot::Sender<Result<O>>);
@@ -39,39 +45,72 @@ where
     pub async fn ask<F, W>(&self, item: I, work: W) -> Result<O>
     where
         F: Future<Output = Result<Vec<O>>> + Send + 'static,
-        W: Fn(Vec<I>) -> F + Send + 'static,
+        W: Fn(Vec<I>) -> F + Clone + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
+        let (answer, mut answered) = oneshot::channel();
         let goes_ahead = {
-            let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut line = self.line();
             line.waiting.push((item, answer));
-            let is_free = line.lanes < LANES;
-            line.lanes += usize::from(is_free);
-            is_free
+            line.opens(1)
         };
         if goes_ahead {
-            let lane = Lane {
-                line: Arc::clone(&self.0),
-                is_open: true,
-            };
-            // Not in the request of whoever came first: it may be given up, and others wait for it.
-            tokio::spawn(lane.serve(work));
+            self.open(work.clone());
         }
-        let found = answered.await;
-        found.map_err(|_| Error::internal("what was asked for together panicked"))?
+        loop {
+            if let Ok(found) = tokio::time::timeout(PATIENCE, &mut answered).await {
+                return found
+                    .map_err(|_| Error::internal("what was asked for together panicked"))?;
+            }
+            let is_stuck = self.line().opens(LANES);
+            if is_stuck {
+                self.open(work.clone());
+            }
+        }
+    }
+
+    /// Not in the request of whoever came first: it may be given up, and others wait for it.
+    fn open<F, W>(&self, work: W)
+    where
+        F: Future<Output = Result<Vec<O>>> + Send + 'static,
+        W: Fn(Vec<I>) -> F + Send + 'static,
+    {
+        let lane = Lane {
+            line: Arc::clone(&self.0),
+            others: self.line().ended,
+            is_open: true,
+        };
+        tokio::spawn(lane.serve(work));
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line<I, O>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<I, O> Line<I, O> {
+    /// Whether there is to be one lane more, which then counts, while somebody waits and there are fewer than so many.
+    fn opens(&mut self, lanes: usize) -> bool {
+        let opens = self.lanes < lanes && !self.waiting.is_empty();
+        self.lanes += usize::from(opens);
+        opens
     }
 }
 
 impl<I, O> Default for Together<I, O> {
     fn default() -> Self {
-        let (waiting, lanes) = (Vec::new(), 0);
-        Self(Arc::new(Mutex::new(Line { waiting, lanes })))
+        Self(Arc::new(Mutex::new(Line {
+            waiting: Vec::new(),
+            lanes: 0,
+            ended: 0,
+        })))
     }
 }
 
 /// One of those who ask on behalf of the line.
 struct Lane<I, O> {
     line: Arc<Mutex<Line<I, O>>>,
+    /// How many batches would have ended by now if no other lane worked.
+    others: u64,
     is_open: bool,
 }
 
@@ -101,17 +140,26 @@ impl<I, O> Lane<I, O> {
                     }
                 }
             }
+            self.line().ended += 1;
+            self.others += 1;
         }
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line<I, O>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Those who wait now; closes the lane where nobody does, under the same lock, so that nobody who comes meanwhile
     /// takes it for open.
     fn next(&mut self) -> Option<Vec<Waiting<I, O>>> {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = Arc::clone(&self.line);
+        let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever was told that it took too long is not to find it done much later.
         line.waiting.retain(|(_, answer)| !answer.is_closed());
         let many = line.waiting.len().min(MOST);
-        if many == 0 {
+        // Two lanes only halve the crowds, once the one that seemed stuck goes on: it takes those who wait.
+        let is_spare = line.lanes > 1 && line.ended > self.others;
+        if many == 0 || is_spare {
             line.lanes -= 1;
             self.is_open = false;
             return None;
@@ -206,6 +254,35 @@ mod tests {
             assert!(bad.is_err() && shared.is_err());
             assert_eq!(house.ask(6, &permits).await.unwrap(), Some(12));
         }
+    }
+
+    #[tokio::test]
+    async fn who_waits_behind_a_stuck_statement_goes_in_another_until_the_first_goes_on() {
+        let (house, permits) = (Arc::<House>::default(), Arc::new(Semaphore::new(0)));
+        let mut asks = Vec::new();
+        let ask = |key| {
+            let (house, permits) = (Arc::clone(&house), Arc::clone(&permits));
+            tokio::spawn(async move { house.ask(key, &permits).await.unwrap() })
+        };
+        for lane in 1..=LANES {
+            asks.push(ask(2));
+            while house.statements.load(Ordering::SeqCst) < lane {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        asks.extend([ask(2), ask(2), ask(2)]);
+        tokio::time::sleep(3 * PATIENCE).await;
+        assert_eq!(house.statements.load(Ordering::SeqCst), LANES);
+        permits.add_permits(100);
+        for ask in asks {
+            assert_eq!(ask.await.unwrap(), Some(4));
+        }
+        // All three in one, on the lane that is left.
+        assert_eq!(house.statements.load(Ordering::SeqCst), LANES + 1);
+        assert_eq!(house.largest.load(Ordering::SeqCst), 3);
+        // Both close behind the last one.
+        tokio::time::sleep(PATIENCE).await;
+        assert_eq!(house.together.line().lanes, 0);
     }
 
     #[tokio::test]
