@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracing::{Instrument, Span};
 
-use super::guard::{self, Refusal};
+use super::guard::{self, Read, Reader, Refusal, Unfit};
 use super::layer::{RequestId, Waited};
 use super::negotiate::{self, Media};
 use super::{House, caller, graphiql};
@@ -94,7 +94,8 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         .unwrap_or_default();
     let reads_only = request.method() == Method::GET;
     let parameters = parameters(house, request).await?;
-    let (executable, document) = parse(parameters, media)?;
+    let (executable, read) = parse(&house.reader, parameters, media)?;
+    let document = &read.document;
     let (text, operation) = (executable.query.clone(), executable.operation_name.clone());
     if reads_only && document.writes {
         let message = "A GET request runs queries only.";
@@ -118,7 +119,7 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
     let waited = Arc::clone(&caller.waited);
     let through_gateway = caller.through_gateway;
     let run = house.execute(executable.data(caller), through_gateway);
-    let run = AssertUnwindSafe(run.instrument(traced(&document))).catch_unwind();
+    let run = AssertUnwindSafe(run.instrument(traced(document))).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => failed(Error::internal("a resolver panicked")),
@@ -230,39 +231,36 @@ async fn from_body(body: Body, patience: Duration) -> Result<Parameters, Refused
         })
 }
 
-/// Guards, parses and guards again.
+/// Finds out what the text says and whether it may run.
 fn parse(
+    reader: &Reader,
     parameters: Parameters,
     media: Media,
-) -> Result<(async_graphql::Request, guard::Document), Refused> {
+) -> Result<(async_graphql::Request, Arc<Read>), Refused> {
     let text = parameters
         .query
         .ok_or_else(|| Refused::bad("`query` is missing."))?;
-    let refusal = |refusal: Refusal| match refusal {
-        Refusal::TooComplex(message) => request_error(media, Code::QueryTooComplex, message),
-        Refusal::Invalid(message) => request_error(media, Code::GraphqlValidationFailed, message),
-    };
-    guard::scan(&text).map_err(refusal)?;
+    let read = reader.read(&text, parameters.operation_name.as_deref());
+    let read = read.map_err(|unfit| match unfit {
+        Unfit::Refused(Refusal::TooComplex(message)) => {
+            request_error(media, Code::QueryTooComplex, message)
+        }
+        Unfit::Refused(Refusal::Invalid(message)) => {
+            request_error(media, Code::GraphqlValidationFailed, message)
+        }
+        Unfit::Unreadable(error) => {
+            request_error(media, Code::GraphqlParseFailed, &parse_message(&error))
+        }
+    })?;
     let mut request = async_graphql::Request::new(text);
+    request.set_parsed_query(read.executable.clone());
     if let Some(variables) = parameters.variables {
         request = request.variables(Variables::from_json(Value::Object(variables)));
     }
-    let document = match request.parsed_query() {
-        Ok(document) => {
-            guard::measure(document, parameters.operation_name.as_deref()).map_err(refusal)?
-        }
-        Err(error) => {
-            return Err(request_error(
-                media,
-                Code::GraphqlParseFailed,
-                &parse_message(&error),
-            ));
-        }
-    };
     if let Some(name) = parameters.operation_name {
         request = request.operation_name(name);
     }
-    Ok((request, document))
+    Ok((request, read))
 }
 
 /// Where the document stops making sense, and why. The parser's own message quotes the line, which may hold a password.

@@ -16,6 +16,8 @@ mod negotiate;
 mod page;
 mod server;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{any, get};
@@ -34,6 +36,8 @@ pub struct House {
     pub schema: HouseSchema,
     /// The same for requests of gateways, where there is federation.
     pub gateway: Option<GatewaySchema>,
+    /// Reads documents.
+    pub reader: Arc<guard::Reader>,
 }
 
 impl House {
@@ -82,6 +86,7 @@ pub fn router(app: App) -> Router {
     let house = House {
         schema: schema(app.clone()),
         gateway: gateway_schema(app.clone()),
+        reader: Arc::new(guard::Reader::new()),
         app: app.clone(),
     };
     router

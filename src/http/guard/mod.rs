@@ -2,10 +2,13 @@
 //! recurses into nested values until the stack ends, and its depth check walks every spread of every fragment again.
 
 mod cost;
+mod reader;
 mod scan;
 
-pub use cost::{CREDENTIAL_MUTATIONS, Document, Root, WAITS, measure};
-pub use scan::scan;
+use cost::measure;
+pub use cost::{CREDENTIAL_MUTATIONS, Document, Root, WAITS};
+pub use reader::{Read, Reader, Unfit};
+use scan::scan;
 
 /// Why a document is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
