@@ -109,10 +109,11 @@ impl App {
             settings.audit_days,
             Arc::clone(&metrics),
         );
+        let lease = Duration::from_millis(settings.revocation_lease);
         let waiting = WaitingRoom::new(settings.verification_waits as usize);
         Ok(Self(Arc::new(Fittings {
             config,
-            identities: Identities::new(db.read().clone(), clock.clone()),
+            identities: Identities::new(db.read().clone(), clock.clone(), lease),
             db,
             rotations: Together::default(),
             opened_at: clock.now(),
@@ -130,6 +131,12 @@ impl App {
             waiting,
             leaving: watch::Sender::default(),
         })))
+    }
+
+    /// Closes every connection. What was changed before counts on every instance by then.
+    pub async fn close(&self) {
+        self.identities.settle().await;
+        self.db.close().await;
     }
 
     /// The house will stop soon: load balancers are to send nobody any more, and connections are not kept open.

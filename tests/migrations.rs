@@ -11,7 +11,8 @@ async fn columns(db: &DatabaseConnection) -> BTreeMap<String, String> {
     let query = match db.get_database_backend() {
         DbBackend::Postgres => {
             "SELECT table_name || '.' || column_name AS name, udt_name || ', ' || is_nullable AS kind \
-             FROM information_schema.columns WHERE table_schema = 'public'"
+             FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) \
+             WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
         }
         _ => {
             "SELECT m.name || '.' || c.name AS name, \
@@ -67,6 +68,7 @@ on_both_databases! {
         create(&drawn, entity::audit_event::Entity).await;
         create(&drawn, entity::limit_counter::Entity).await;
         create(&drawn, entity::attempt_counter::Entity).await;
+        create(&drawn, entity::identity_change::Entity).await;
         let (migrated, drawn) = (columns(&migrated).await, columns(&drawn).await);
         assert!(migrated.len() > 100, "{migrated:?}");
         assert_eq!(migrated, drawn);

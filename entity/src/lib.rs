@@ -9,6 +9,7 @@ pub mod attempt_counter;
 pub mod audit_event;
 pub mod connection;
 pub mod former_password;
+pub mod identity_change;
 pub mod job;
 pub mod limit_counter;
 pub mod pending_sign_up;

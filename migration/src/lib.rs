@@ -14,6 +14,7 @@ mod m20261121_000009_job_user;
 mod m20261121_000010_attempt;
 mod m20261121_000011_key_rotation;
 mod m20261121_000012_hand_off;
+mod m20261121_000013_identity_changes;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000010_attempt::Migration),
             Box::new(m20261121_000011_key_rotation::Migration),
             Box::new(m20261121_000012_hand_off::Migration),
+            Box::new(m20261121_000013_identity_changes::Migration),
         ]
     }
 }

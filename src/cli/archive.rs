@@ -80,7 +80,7 @@ pub async fn epoch(config: Config, command: Epoch) -> Result<(), Failure> {
         .await
         .map_err(explain)?;
     let begun = archive::begin_epoch(&app).await.map_err(explain);
-    app.db.close().await;
+    app.close().await;
     let ended = begun?;
     if json {
         println!("{}", as_json(&ended));

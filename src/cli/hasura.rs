@@ -198,7 +198,7 @@ async fn roles_of(config: Config, client_ids: &[String]) -> Result<Vec<String>, 
             Err(_) => missing = Some(client_id),
         }
     }
-    app.db.close().await;
+    app.close().await;
     if let Some(client_id) = missing {
         return Err(format!("there is no application `{client_id}` that is open").into());
     }

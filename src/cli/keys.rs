@@ -56,7 +56,7 @@ pub async fn keys(config: Config, command: Keys) -> Result<(), Failure> {
         .await
         .map_err(explain)?;
     let done = run(&app, command).await;
-    app.db.close().await;
+    app.close().await;
     done
 }
 

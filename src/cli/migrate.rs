@@ -9,7 +9,7 @@ pub async fn migrate(config: Config) -> Result<(), Failure> {
     let app = App::open(config, Clock::system(), Rng::system())
         .await
         .map_err(explain)?;
-    app.db.close().await;
+    app.close().await;
     println!("The database is up to date.");
     Ok(())
 }

@@ -75,7 +75,7 @@ pub async fn serve(config: Config, traces: Option<Traces>) -> Result<(), Failure
     worker.await?;
     locksmith.await?;
     watch.await?;
-    app.db.close().await;
+    app.close().await;
     // Last, because everything before has spans; and no longer than requests were waited for.
     let _ = end_traces.send(true);
     if let Some(traces) = traces

@@ -125,10 +125,19 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         Ok(Err(_)) => failed(Error::internal("a resolver panicked")),
         Err(_) => failed(Error::Overloaded { retry_after: PAUSE }),
     };
+    if document.writes && !(response.is_ok() && document.roots.iter().all(revokes_nothing)) {
+        app.identities.settle().await;
+    }
     graphql::put_nulls(&text, operation.as_deref(), &mut response);
     let mut answer = shape(app, response, &document.roots, media, &request_id);
     answer.extensions_mut().insert(Waited(waited.read()));
     Ok(answer)
+}
+
+/// Whether a field that was answered without an error has left everybody as they were: an exchanged refresh token was the
+/// caller's own.
+fn revokes_nothing(root: &guard::Root) -> bool {
+    root.field == "refreshSession"
 }
 
 /// The operation as traces show it: what kind it is and what its author calls it.

@@ -74,7 +74,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .merge(page::router());
+        .merge(page::router(app.clone()));
     if app.config.metrics_on_main() {
         router = router.route("/metrics", get(metrics::show));
     }

@@ -1,12 +1,16 @@
-//! Who asks: the session behind an access token or a refresh token, with its user and application. Looked up with every
-//! request, so that whatever is revoked, disabled or removed stops working at once, on every instance. Nothing is kept;
-//! requests at the same time share a statement, and its text is put together once.
+//! Who asks: the session behind an access token or a refresh token, with its user and application. Whatever is revoked,
+//! disabled or removed stops working at once, on every instance: those who asked lately are remembered, and with every
+//! request the database is asked what has changed, unless that was asked a moment ago. That moment is the lease; whoever
+//! changes something is answered after it. Requests at the same time share their statements.
 
+mod change;
+mod memory;
 mod rotation;
 mod statement;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use entity::{application, refresh_token, session, user};
 use sea_orm::sea_query::Value;
@@ -18,6 +22,7 @@ use uuid::Uuid;
 
 pub use rotation::{Rotation, rotate_all};
 
+use self::memory::{Memory, Recalled};
 use self::statement::{APPLICATION, HAS_TENANTS, SESSION, USER};
 use crate::clock::Clock;
 use crate::db::{Lone, MOST_TOGETHER, Together};
@@ -52,6 +57,8 @@ pub struct Identities(Arc<Inner>);
 struct Inner {
     db: Lone,
     clock: Clock,
+    memory: Memory,
+    changes: Together<(), ()>,
     by_session: Together<Uuid, Option<Arc<Identity>>>,
     by_token: Together<Vec<u8>, Option<Presented>>,
     /// The text for one session, two, four and so on.
@@ -59,10 +66,13 @@ struct Inner {
 }
 
 impl Identities {
-    pub fn new(db: Lone, clock: Clock) -> Self {
+    /// What has changed is asked for anew once the answer is as old as the lease.
+    pub fn new(db: Lone, clock: Clock, lease: Duration) -> Self {
         Self(Arc::new(Inner {
             db,
             clock,
+            memory: Memory::new(lease),
+            changes: Together::default(),
             by_session: Together::default(),
             by_token: Together::default(),
             texts: [const { OnceLock::new() }; LENGTHS],
@@ -70,11 +80,22 @@ impl Identities {
     }
 
     /// The session of this id with its user and application, where it is alive, the user may sign in, and the application
-    /// is open and enables the user's connection, which is open, too.
+    /// is open and enables the user's connection, which is open, too. When the session was last used may be out of date.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn find(&self, session: Uuid) -> Result<Option<Arc<Identity>>> {
+        let now = self.0.clock.now();
+        match self.0.memory.recall(session, now) {
+            Recalled::Known(identity) => return Ok(Some(identity)),
+            Recalled::Stale => {
+                self.hear().await?;
+                if let Some(identity) = self.0.memory.find(session, now) {
+                    return Ok(Some(identity));
+                }
+            }
+            Recalled::Unknown => {}
+        }
         let inner = Arc::clone(&self.0);
         let look_up = move |sessions: Vec<Uuid>| {
             let inner = Arc::clone(&inner);
@@ -95,17 +116,45 @@ impl Identities {
         };
         self.0.by_token.ask(digest, look_up).await
     }
+
+    /// Ends when every instance goes by what was committed before: for who has revoked something, before saying so.
+    pub async fn settle(&self) {
+        tokio::time::sleep(self.0.memory.lease()).await;
+    }
+
+    /// Asks what has changed, together with those who do so now.
+    async fn hear(&self) -> Result<()> {
+        let inner = Arc::clone(&self.0);
+        let listen = move |many: Vec<()>| {
+            let inner = Arc::clone(&inner);
+            async move {
+                inner.hear().await?;
+                Ok(many)
+            }
+        };
+        self.0.changes.ask((), listen).await
+    }
 }
 
 impl Inner {
+    async fn hear(&self) -> Result<(), DbErr> {
+        let asked_at = Instant::now();
+        let news = change::since(&self.db, self.memory.position()).await?;
+        self.memory.hear(asked_at, &news);
+        Ok(())
+    }
+
     async fn by_session(&self, sessions: &[Uuid]) -> Result<Vec<Option<Arc<Identity>>>, DbErr> {
+        let edition = self.memory.edition();
         let mut applications = Applications::default();
         let mut found = HashMap::with_capacity(sessions.len());
         for row in self.rows(sessions).await? {
             let identity = applications.identity(&row)?;
             found.insert(identity.session.id, Arc::new(identity));
         }
-        Ok(sessions.iter().map(|id| found.get(id).cloned()).collect())
+        let found: Vec<_> = sessions.iter().map(|id| found.get(id).cloned()).collect();
+        self.memory.keep(edition, &found);
+        Ok(found)
     }
 
     /// Two statements: in one, the database may take the sessions first, and all tokens that they ever had after them.
@@ -114,19 +163,45 @@ impl Inner {
             .filter(refresh_token::Column::Digest.is_in(padded(digests)))
             .all(&self.db)
             .await?;
-        if tokens.is_empty() {
-            return Ok(vec![None; digests.len()]);
-        }
-        let sessions: Vec<Uuid> = tokens.iter().map(|token| token.session_id).collect();
-        let identities = self.by_session(&sessions).await?;
+        let identities = self.of_tokens(&tokens).await?;
         let mut found = HashMap::with_capacity(tokens.len());
-        for (token, identity) in tokens.into_iter().zip(identities) {
-            if let Some(identity) = identity {
+        for token in tokens {
+            if let Some(identity) = identities.get(&token.session_id) {
+                let identity = Arc::clone(identity);
                 found.insert(token.digest.clone(), Presented { token, identity });
             }
         }
         let found = digests.iter().map(|digest| found.get(digest).cloned());
         Ok(found.collect())
+    }
+
+    /// Whom the tokens belong to, by session.
+    async fn of_tokens(
+        &self,
+        tokens: &[refresh_token::Model],
+    ) -> Result<HashMap<Uuid, Arc<Identity>>, DbErr> {
+        let now = self.clock.now();
+        let sessions = || tokens.iter().map(|token| token.session_id);
+        if sessions().any(|id| matches!(self.memory.recall(id, now), Recalled::Stale)) {
+            self.hear().await?;
+        }
+        let (mut known, mut unknown) = (HashMap::new(), Vec::new());
+        for session in sessions() {
+            match self.memory.find(session, now) {
+                Some(identity) => drop(known.insert(session, identity)),
+                None => unknown.push(session),
+            }
+        }
+        if !unknown.is_empty() {
+            let found = self.by_session(&unknown).await?;
+            known.extend(
+                found
+                    .into_iter()
+                    .flatten()
+                    .map(|found| (found.session.id, found)),
+            );
+        }
+        Ok(known)
     }
 
     async fn rows(&self, sessions: &[Uuid]) -> Result<Vec<QueryResult>, DbErr> {

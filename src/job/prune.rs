@@ -2,9 +2,14 @@
 //! an index. Each repeats its condition: what was used again after it had been found stays.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::{attempt_counter, audit_event, job, limit_counter, session, verification};
+use entity::{
+    attempt_counter, audit_event, identity_change, job, limit_counter, session, verification,
+};
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{IntoCondition, Query};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use crate::error::Result;
 use crate::event::earliest_id;
@@ -20,6 +25,9 @@ const SESSIONS: TimeDelta = TimeDelta::days(30);
 const VERIFICATIONS: TimeDelta = TimeDelta::days(7);
 /// Mails stay so long after they were sent. One that was given up stays until somebody tries it again or discards it.
 const JOBS: TimeDelta = TimeDelta::days(30);
+
+/// Changes of identities that are left alone: shortening their log makes every instance look everybody up again.
+const LOG: u64 = 1_000;
 
 /// Says how many rows went. Events of the audit trail stay for so many days; for ever with 0.
 pub(super) async fn prune(
@@ -47,7 +55,42 @@ pub(super) async fn prune(
     gone += delete::<limit_counter::Entity>(db, limit_counter::Column::Key, run_out).await?;
     let forgotten = attempt_counter::Column::ExpiresAt.lte(now);
     gone += delete::<attempt_counter::Entity>(db, attempt_counter::Column::Key, forgotten).await?;
+    gone += shorten_log(db).await?;
     Ok(gone)
+}
+
+/// Changes that every reader knows by now or is told of as a whole: an instance that has not looked for long finds a change
+/// of everybody, which was there before the first row went.
+async fn shorten_log(db: &impl ConnectionTrait) -> Result<u64> {
+    let horizon = Query::select()
+        .column("position")
+        .from("identity_horizon")
+        .to_owned();
+    let horizon: Option<i64> = match db.query_one(&horizon).await? {
+        Some(row) => row.try_get_by_index(0)?,
+        None => None,
+    };
+    let Some(horizon) = horizon else {
+        return Ok(0);
+    };
+    let settled = identity_change::Column::Position.lt(horizon);
+    let past = identity_change::Entity::find()
+        .filter(settled.clone())
+        .order_by_asc(identity_change::Column::Position)
+        .offset(LOG)
+        .limit(1);
+    if past.all(db).await?.is_empty() {
+        return Ok(0);
+    }
+    let everybody = identity_change::ActiveModel {
+        position: NotSet,
+        session_id: Set(None),
+        user_id: Set(None),
+    };
+    identity_change::Entity::insert(everybody)
+        .exec_without_returning(db)
+        .await?;
+    delete::<identity_change::Entity>(db, identity_change::Column::Position, settled).await
 }
 
 async fn delete<E: EntityTrait>(

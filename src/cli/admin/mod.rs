@@ -107,7 +107,7 @@ pub async fn administer(
         app,
     };
     let answer = command(&house).await;
-    house.app.db.close().await;
+    house.app.close().await;
     let answer = answer?;
     if shown.json {
         println!("{}", serde_json::to_string_pretty(&answer)?);

@@ -8,16 +8,19 @@ mod reset;
 mod verify;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
 };
-use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
 use super::House;
 use super::layer::RequestId;
+use crate::app::App;
 use crate::error::{Error, Result};
 use crate::text::{FALLBACK, Texts, Value};
 use crate::value::Locale;
@@ -32,7 +35,7 @@ const STYLE: &str = include_str!("../../../assets/page.css");
 const SCRIPT: &str = include_str!("../../../assets/page.js");
 const ICON: &str = include_str!("../../../playground/favicon.svg");
 
-pub fn router() -> Router<House> {
+pub fn router(app: App) -> Router<House> {
     Router::new()
         .merge(click::router())
         .merge(reset::router())
@@ -49,6 +52,17 @@ pub fn router() -> Router<House> {
             "/assets/favicon.svg",
             get(|| async { file("image/svg+xml", ICON) }),
         )
+        .layer(from_fn_with_state(app, settled))
+}
+
+/// Who is told that something is done finds it done on every instance.
+async fn settled(State(app): State<App>, request: Request, next: Next) -> Response {
+    let writes = request.method() == Method::POST;
+    let response = next.run(request).await;
+    if writes {
+        app.identities.settle().await;
+    }
+    response
 }
 
 /// What a mailed link carries.

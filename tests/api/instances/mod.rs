@@ -1,6 +1,7 @@
 //! Several instances on one database, and the end of one while people come and go: real programs, real signals.
 
 mod balancer;
+mod lease;
 mod races;
 mod restart;
 mod shutdown;

@@ -135,8 +135,15 @@ pub fn noted(backend: Backend, words: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-/// What SQLite calls lists of values and results of its own.
-const NO_TABLES: [&str; 4] = ["json_each", "(subquery-1)", "CONSTANT", "given"];
+/// What SQLite calls lists of values and results of its own; and a view of one row.
+const NO_TABLES: [&str; 6] = [
+    "json_each",
+    "(subquery-1)",
+    "CONSTANT",
+    "given",
+    "horizon",
+    "identity_horizon",
+];
 
 /// What the plan reads from beginning to end, of the tables that grow.
 async fn scanned(db: &DatabaseConnection, backend: Backend, statement: &str) -> Vec<String> {

@@ -1,0 +1,215 @@
+//! An instance remembers who asked lately. Whatever happens to them, on whichever instance and by whatever means, counts as
+//! soon as it is answered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, TransactionTrait,
+};
+use serde_json::json;
+
+use crate::harness::{Backend, Client, PASSWORD, TestApp};
+use crate::support::{accounts, administer, another_session, assert_alive, reason};
+
+/// As in operation; other tests ask the database with every request.
+const LEASE: (&str, &str) = ("VESTIBULE_REVOCATION_LEASE", "5");
+
+async fn two(backend: Backend) -> (TestApp, TestApp) {
+    let here = TestApp::with(backend, &[LEASE]).await;
+    let there = here.second_instance_with(&[LEASE]).await;
+    (here, there)
+}
+
+/// The same person at the door of another instance.
+fn at(house: &TestApp, person: &Client) -> Client {
+    house.anon().signed_in(&json!({
+        "accessToken": person.access_token,
+        "refreshToken": person.refresh_token,
+        "sessionId": person.session_id,
+    }))
+}
+
+/// Asks all the time, so that the house has always just heard what has changed.
+struct Regular {
+    leaves: Arc<AtomicBool>,
+    asks: tokio::task::JoinHandle<()>,
+}
+
+impl Regular {
+    fn comes(person: Client) -> Self {
+        let leaves = Arc::<AtomicBool>::default();
+        let left = Arc::clone(&leaves);
+        let asks = tokio::spawn(async move {
+            while !left.load(Ordering::Relaxed) {
+                assert_alive(&person.me().await);
+                // What is answered from memory waits for nothing, and a test that fails could not end.
+                tokio::task::yield_now().await;
+            }
+        });
+        Self { leaves, asks }
+    }
+
+    async fn leave(self) {
+        self.leaves.store(true, Ordering::Relaxed);
+        self.asks.await.expect("was let in every time");
+    }
+}
+
+async fn sql(test: &TestApp, statement: &str) {
+    let db = test.database.connect().await;
+    let result = db.execute_unprepared(statement).await;
+    result.unwrap_or_else(|error| panic!("{statement}: {error}"));
+}
+
+on_both_databases! {
+    async fn what_ends_a_session_has_ended_it_at_the_other_instance_by_the_time_it_is_answered(backend: Backend) {
+        let (here, there) = two(backend).await;
+        let regular = Regular::comes(here.user("regular").await);
+        let ann = here.user("ann").await;
+        let id = accounts(&here, "ann@example.org").await[0].id.to_string();
+        for round in 0..8 {
+            let [one, other] = [another_session(&here, "ann").await, another_session(&here, "ann").await];
+            for session in [&one, &other] {
+                assert_alive(&session.me().await);
+                assert_alive(&at(&there, session).me().await);
+            }
+            // Every way ends the one; some end the other, too.
+            match round % 4 {
+                0 => drop(at(&there, &one).run("sign_out", json!({})).await.ok()),
+                1 => {
+                    let input = json!({ "sessionId": one.session_id });
+                    at(&there, &other).run("revoke_session", json!({ "input": input })).await.ok();
+                }
+                2 => {
+                    let input = json!({ "currentPassword": PASSWORD, "newPassword": PASSWORD });
+                    at(&there, &other).run("change_password", json!({ "input": input })).await;
+                    let input = json!({ "userId": id });
+                    there.admin().run("admin_revoke_sessions", json!({ "input": input })).await.ok();
+                }
+                _ => {
+                    administer(&there, &id, json!({ "disabled": true })).await.ok();
+                }
+            }
+            assert_eq!(reason(&one.me().await), "SESSION_REVOKED", "round {round}");
+            assert_eq!(one.refresh(&one.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
+            if round % 4 == 3 {
+                administer(&there, &id, json!({ "disabled": false })).await.ok();
+            }
+        }
+        drop(ann);
+        regular.leave().await;
+    }
+
+    async fn what_somebody_is_has_changed_at_the_other_instance_by_the_time_it_is_answered(backend: Backend) {
+        let (here, there) = two(backend).await;
+        let regular = Regular::comes(here.user("regular").await);
+        let ann = here.user("ann").await;
+        for round in 0..10 {
+            let name = format!("Ann the {round}th");
+            assert_alive(&ann.me().await);
+            let input = json!({ "displayName": name });
+            at(&there, &ann).run("update_user", json!({ "input": input })).await.ok();
+            assert_eq!(ann.me().await.ok().text("/data/me/displayName"), name);
+        }
+        regular.leave().await;
+    }
+
+    async fn what_is_changed_past_the_house_counts_with_the_next_request(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let ways = [
+            ("UPDATE sessions SET revoked_at = created_at", "UPDATE sessions SET revoked_at = NULL"),
+            ("UPDATE users SET disabled_at = created_at", "UPDATE users SET disabled_at = NULL"),
+            ("UPDATE applications SET disabled_at = created_at", "UPDATE applications SET disabled_at = NULL"),
+            ("UPDATE connections SET disabled_at = created_at", "UPDATE connections SET disabled_at = NULL"),
+            (
+                "CREATE TABLE kept AS SELECT * FROM application_connections; DELETE FROM application_connections",
+                "INSERT INTO application_connections SELECT * FROM kept",
+            ),
+        ];
+        for (change, back) in ways {
+            assert_alive(&ann.me().await);
+            sql(&test, change).await;
+            assert_eq!(reason(&ann.me().await), "SESSION_REVOKED", "{change}");
+            sql(&test, back).await;
+        }
+        assert_alive(&ann.me().await);
+        // Whether somebody belongs to a tenant is remembered, too.
+        let tenant = json!({ "input": { "name": "Acme" } });
+        let tenant = test.admin().run("admin_create_tenant", tenant).await.ok();
+        let tenant = tenant.text("/data/adminCreateTenant/id");
+        let tenants = |answer: &crate::harness::Answer| {
+            let token = answer.text("/data/refreshSession/accessToken");
+            crate::support::jwt_part(&token, 1).get("tenants").cloned()
+        };
+        let before = ann.refresh(&ann.refresh_token).await.ok();
+        let roles = json!({ "input": { "tenantId": tenant, "userId": ann.me().await.text("/data/me/id"), "roles": [] } });
+        test.admin().run("admin_set_tenant_member", roles).await.ok();
+        let next = before.text("/data/refreshSession/refreshToken");
+        let after = ann.refresh(&next).await.ok();
+        assert_ne!(tenants(&before), tenants(&after));
+        sql(&test, "DELETE FROM tenant_members").await;
+        let next = after.text("/data/refreshSession/refreshToken");
+        assert_eq!(tenants(&before), tenants(&ann.refresh(&next).await.ok()));
+        sql(&test, "DELETE FROM users").await;
+        assert_eq!(reason(&ann.me().await), "SESSION_REVOKED");
+    }
+
+    async fn a_log_that_is_shortened_hides_nothing_from_who_has_not_read_it(backend: Backend) {
+        let (here, there) = two(backend).await;
+        let (ann, ben) = (here.user("ann").await, here.user("ben").await);
+        assert_alive(&ann.me().await);
+        assert_alive(&ben.me().await);
+        let id = ann.session_id.parse::<uuid::Uuid>().expect("an id");
+        entity::session::Entity::update_many()
+            .col_expr(entity::session::Column::RevokedAt, here.app.now().into())
+            .filter(entity::session::Column::Id.eq(id))
+            .exec(there.app.db.write())
+            .await
+            .expect("a revoked session");
+        let db = there.database.connect().await;
+        for _ in 0..300 {
+            let many = "UPDATE applications SET name = name; UPDATE connections SET name = name; \
+                        UPDATE users SET locale = locale";
+            db.execute_unprepared(many).await.expect("changes");
+        }
+        let log = || async { entity::identity_change::Entity::find().count(here.app.db.read()).await.expect("the log") };
+        assert!(log().await > 1_000);
+        assert!(there.app.worker.prune().await.expect("a clean-up") > 1_000);
+        assert!(log().await < 10, "{}", log().await);
+        assert_eq!(reason(&ann.me().await), "SESSION_REVOKED");
+        assert_alive(&ben.me().await);
+    }
+}
+
+/// A transaction may commit after one that began later: it stands further up in the log, where others have read already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_is_committed_late_is_not_missed() {
+    let test = TestApp::start(Backend::Postgres).await;
+    let (ann, ben) = (test.user("ann").await, test.user("ben").await);
+    let db = test.database.connect().await;
+    let revoke = |person: &Client| {
+        format!(
+            "UPDATE sessions SET revoked_at = created_at WHERE id = '{}'",
+            person.session_id
+        )
+    };
+    let early = db.begin().await.expect("a transaction");
+    early
+        .execute_unprepared(&revoke(&ann))
+        .await
+        .expect("a change");
+    // One that began later ends first, and is heard of.
+    sql(&test, "UPDATE users SET locale = locale").await;
+    for person in [&ann, &ben] {
+        assert_alive(&person.me().await);
+    }
+    sql(&test, &revoke(&ben)).await;
+    assert_eq!(reason(&ben.me().await), "SESSION_REVOKED");
+    for _ in 0..3 {
+        assert_alive(&ann.me().await);
+    }
+    early.commit().await.expect("a commit");
+    assert_eq!(reason(&ann.me().await), "SESSION_REVOKED");
+}
