@@ -6,9 +6,10 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "identity_changes")]
 pub struct Model {
-    /// On PostgreSQL the id of the transaction, which several rows may share; on SQLite the number of the row.
     #[sea_orm(primary_key)]
-    pub position: i64,
+    pub id: i64,
+    /// Given by the database: on PostgreSQL the id of the transaction, on SQLite the number of the row.
+    pub position: Option<i64>,
     pub session_id: Option<Uuid>,
     /// Everybody, where this and `session_id` are null.
     pub user_id: Option<Uuid>,

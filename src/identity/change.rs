@@ -10,17 +10,20 @@ use crate::db::Lone;
 pub const MOST: usize = 500;
 
 /// An answer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct News {
-    /// From where the next question reads; nothing where this database keeps no log.
-    pub horizon: Option<i64>,
+    /// From where this question read.
+    pub from: i64,
+    /// From where the next one reads, and of which server; nothing where this database keeps no log.
+    pub horizon: Option<(i64, String)>,
     pub changes: Vec<Change>,
 }
 
 /// One row of the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Change {
-    /// What has the same position became visible together.
+    pub id: i64,
+    /// Several changes may have the same.
     pub position: i64,
     pub session: Option<Uuid>,
     /// Everybody, where there is no session either.
@@ -31,28 +34,36 @@ pub struct Change {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn since(db: &Lone, position: i64) -> Result<News, DbErr> {
+pub async fn since(db: &Lone, from: i64) -> Result<News, DbErr> {
     let backend = db.get_database_backend();
     let place = match backend {
         DbBackend::Postgres => "$1",
         _ => "?",
     };
     let text = format!(
-        "SELECT horizon.position AS horizon, change.position, change.session_id, change.user_id \
+        "SELECT horizon.position, horizon.server, change.id, change.position, change.session_id, change.user_id \
          FROM identity_horizon horizon LEFT JOIN identity_changes change ON change.position >= {place} \
          LIMIT {}",
         MOST + 1
     );
-    let statement = Statement::from_sql_and_values(backend, text, [Value::from(position)]);
-    let mut news = News::default();
+    let statement = Statement::from_sql_and_values(backend, text, [Value::from(from)]);
+    let mut news = News {
+        from,
+        ..News::default()
+    };
     for row in db.query_all_raw(statement).await? {
-        news.horizon = row.try_get_by_index(0)?;
-        let position: Option<i64> = row.try_get_by_index(1)?;
-        if let Some(position) = position {
+        if news.horizon.is_none() {
+            let position: Option<i64> = row.try_get_by_index(0)?;
+            let server: Option<String> = row.try_get_by_index(1)?;
+            news.horizon = position.zip(server);
+        }
+        let id: Option<i64> = row.try_get_by_index(2)?;
+        if let Some(id) = id {
             news.changes.push(Change {
-                position,
-                session: row.try_get_by_index(2)?,
-                user: row.try_get_by_index(3)?,
+                id,
+                position: row.try_get_by_index(3)?,
+                session: row.try_get_by_index(4)?,
+                user: row.try_get_by_index(5)?,
             });
         }
     }

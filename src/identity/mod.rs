@@ -58,7 +58,7 @@ struct Inner {
     db: Lone,
     clock: Clock,
     memory: Memory,
-    changes: Together<(), ()>,
+    changes: Together<(), bool>,
     by_session: Together<Uuid, Option<Arc<Identity>>>,
     by_token: Together<Vec<u8>, Option<Presented>>,
     /// The text for one session, two, four and so on.
@@ -89,8 +89,9 @@ impl Identities {
         match self.0.memory.recall(session, now) {
             Recalled::Known(identity) => return Ok(Some(identity)),
             Recalled::Stale => {
-                self.hear().await?;
-                if let Some(identity) = self.0.memory.find(session, now) {
+                if self.0.hear_together().await?
+                    && let Some(identity) = self.0.memory.find(session, now)
+                {
                     return Ok(Some(identity));
                 }
             }
@@ -112,7 +113,7 @@ impl Identities {
         let inner = Arc::clone(&self.0);
         let look_up = move |digests: Vec<Vec<u8>>| {
             let inner = Arc::clone(&inner);
-            async move { Ok(inner.by_token(&digests).await?) }
+            async move { inner.by_token(&digests).await }
         };
         self.0.by_token.ask(digest, look_up).await
     }
@@ -121,27 +122,22 @@ impl Identities {
     pub async fn settle(&self) {
         tokio::time::sleep(self.0.memory.lease()).await;
     }
-
-    /// Asks what has changed, together with those who do so now.
-    async fn hear(&self) -> Result<()> {
-        let inner = Arc::clone(&self.0);
-        let listen = move |many: Vec<()>| {
-            let inner = Arc::clone(&inner);
-            async move {
-                inner.hear().await?;
-                Ok(many)
-            }
-        };
-        self.0.changes.ask((), listen).await
-    }
 }
 
 impl Inner {
-    async fn hear(&self) -> Result<(), DbErr> {
-        let asked_at = Instant::now();
-        let news = change::since(&self.db, self.memory.position()).await?;
-        self.memory.hear(asked_at, &news);
-        Ok(())
+    /// Asks what has changed, together with those who do so now, and says whether the answer counts.
+    async fn hear_together(self: &Arc<Self>) -> Result<bool> {
+        let inner = Arc::clone(self);
+        let listen = move |many: Vec<()>| {
+            let inner = Arc::clone(&inner);
+            async move {
+                let asked_at = Instant::now();
+                let news = change::since(&inner.db, inner.memory.position()).await?;
+                let counts = inner.memory.hear(asked_at, news);
+                Ok(vec![counts; many.len()])
+            }
+        };
+        self.changes.ask((), listen).await
     }
 
     async fn by_session(&self, sessions: &[Uuid]) -> Result<Vec<Option<Arc<Identity>>>, DbErr> {
@@ -158,7 +154,7 @@ impl Inner {
     }
 
     /// Two statements: in one, the database may take the sessions first, and all tokens that they ever had after them.
-    async fn by_token(&self, digests: &[Vec<u8>]) -> Result<Vec<Option<Presented>>, DbErr> {
+    async fn by_token(self: &Arc<Self>, digests: &[Vec<u8>]) -> Result<Vec<Option<Presented>>> {
         let tokens = refresh_token::Entity::find()
             .filter(refresh_token::Column::Digest.is_in(padded(digests)))
             .all(&self.db)
@@ -175,31 +171,26 @@ impl Inner {
         Ok(found.collect())
     }
 
-    /// Whom the tokens belong to, by session.
+    /// Whom the tokens belong to, by session. The lease does not count here: an earlier field of the same operation may have
+    /// changed the very user whose claims are signed next.
     async fn of_tokens(
-        &self,
+        self: &Arc<Self>,
         tokens: &[refresh_token::Model],
-    ) -> Result<HashMap<Uuid, Arc<Identity>>, DbErr> {
+    ) -> Result<HashMap<Uuid, Arc<Identity>>> {
         let now = self.clock.now();
-        let sessions = || tokens.iter().map(|token| token.session_id);
-        if sessions().any(|id| matches!(self.memory.recall(id, now), Recalled::Stale)) {
-            self.hear().await?;
-        }
+        let sessions = tokens.iter().map(|token| token.session_id);
+        let may_recall = !tokens.is_empty() && self.hear_together().await?;
         let (mut known, mut unknown) = (HashMap::new(), Vec::new());
-        for session in sessions() {
-            match self.memory.find(session, now) {
+        for session in sessions {
+            match self.memory.find(session, now).filter(|_| may_recall) {
                 Some(identity) => drop(known.insert(session, identity)),
                 None => unknown.push(session),
             }
         }
         if !unknown.is_empty() {
             let found = self.by_session(&unknown).await?;
-            known.extend(
-                found
-                    .into_iter()
-                    .flatten()
-                    .map(|found| (found.session.id, found)),
-            );
+            let found = found.into_iter().flatten();
+            known.extend(found.map(|found| (found.session.id, found)));
         }
         Ok(known)
     }

@@ -28,6 +28,8 @@ const JOBS: TimeDelta = TimeDelta::days(30);
 
 /// Changes of identities that are left alone: shortening their log makes every instance look everybody up again.
 const LOG: u64 = 1_000;
+/// How often the log has its number of statements: every sign-in writes into it.
+const ROUNDS: usize = 20;
 
 /// Says how many rows went. Events of the audit trail stay for so many days; for ever with 0.
 pub(super) async fn prune(
@@ -62,35 +64,45 @@ pub(super) async fn prune(
 /// Changes that every reader knows by now or is told of as a whole: an instance that has not looked for long finds a change
 /// of everybody, which was there before the first row went.
 async fn shorten_log(db: &impl ConnectionTrait) -> Result<u64> {
+    use identity_change::{Column, Entity};
     let horizon = Query::select()
-        .column("position")
+        .columns(["position", "next"])
         .from("identity_horizon")
         .to_owned();
-    let horizon: Option<i64> = match db.query_one(&horizon).await? {
-        Some(row) => row.try_get_by_index(0)?,
-        None => None,
-    };
-    let Some(horizon) = horizon else {
+    let Some(row) = db.query_one(&horizon).await? else {
         return Ok(0);
     };
-    let settled = identity_change::Column::Position.lt(horizon);
-    let past = identity_change::Entity::find()
+    let (horizon, next): (Option<i64>, Option<i64>) =
+        (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+    let (Some(horizon), Some(next)) = (horizon, next) else {
+        return Ok(0);
+    };
+    // Of another server: a copy was restored here.
+    let mut gone = delete::<Entity>(db, Column::Id, Column::Position.gte(next)).await?;
+    let settled = Column::Position.lt(horizon);
+    let past = Entity::find()
         .filter(settled.clone())
-        .order_by_asc(identity_change::Column::Position)
+        .order_by_asc(Column::Position)
         .offset(LOG)
         .limit(1);
     if past.all(db).await?.is_empty() {
-        return Ok(0);
+        return Ok(gone);
     }
     let everybody = identity_change::ActiveModel {
+        id: NotSet,
         position: NotSet,
         session_id: Set(None),
         user_id: Set(None),
     };
-    identity_change::Entity::insert(everybody)
-        .exec_without_returning(db)
-        .await?;
-    delete::<identity_change::Entity>(db, identity_change::Column::Position, settled).await
+    Entity::insert(everybody).exec_without_returning(db).await?;
+    for _ in 0..ROUNDS {
+        let some = delete::<Entity>(db, Column::Id, settled.clone()).await?;
+        gone += some;
+        if some == 0 {
+            break;
+        }
+    }
+    Ok(gone)
 }
 
 async fn delete<E: EntityTrait>(

@@ -12,8 +12,12 @@ use super::{Document, Refusal, measure, scan};
 
 /// Octets of the longest text that is remembered.
 const LONGEST: usize = 4 * 1024;
-/// Octets of all of them; what was read of a text takes about twenty times as much as the text.
-const ROOM: u64 = 256 * 1024;
+/// Octets of all of them, and of what was read of them, about.
+const ROOM: u64 = 8 * 1024 * 1024;
+/// What is read of a text takes so many times as much as the text.
+const TIMES: usize = 32;
+/// Octets of a list of fields, however short.
+const BRACE: usize = 800;
 /// Texts that are expected to fit.
 const TEXTS: usize = 512;
 
@@ -50,7 +54,8 @@ struct Size;
 
 impl Weighter<Asked, Arc<Read>> for Size {
     fn weight(&self, asked: &Asked, _: &Arc<Read>) -> u64 {
-        asked.text.len() as u64
+        let lists = asked.text.matches('{').count();
+        (TIMES * asked.text.len() + BRACE * lists) as u64
     }
 }
 

@@ -156,6 +156,19 @@ on_both_databases! {
         assert_eq!(reason(&ann.me().await), "SESSION_REVOKED");
     }
 
+    async fn a_refresh_after_a_change_in_the_same_operation_tells_of_the_change(backend: Backend) {
+        let test = TestApp::with(backend, &[LEASE]).await;
+        let mut ann = test.user("ann").await;
+        for locale in ["de", "fr", "es", "en"] {
+            assert_alive(&ann.me().await);
+            let text = "mutation($t: String!, $l: String!) { updateUser(input: {locale: $l}) { id } \
+                        refreshSession(input: {refreshToken: $t}) { ... on Session { accessToken refreshToken sessionId user { locale } } } }";
+            let answer = ann.query(text, json!({ "t": ann.refresh_token, "l": locale })).await.ok();
+            assert_eq!(answer.text("/data/refreshSession/user/locale"), locale);
+            ann = test.anon().signed_in(&answer.at("/data/refreshSession"));
+        }
+    }
+
     async fn a_log_that_is_shortened_hides_nothing_from_who_has_not_read_it(backend: Backend) {
         let (here, there) = two(backend).await;
         let (ann, ben) = (here.user("ann").await, here.user("ben").await);
@@ -181,6 +194,49 @@ on_both_databases! {
         assert_eq!(reason(&ann.me().await), "SESSION_REVOKED");
         assert_alive(&ben.me().await);
     }
+}
+
+/// A database that was restored from another server holds a log with that server's positions: they are given here, too, later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_servers_log_holds_hides_nothing() {
+    let test = TestApp::start(Backend::Postgres).await;
+    let (ann, ben) = (test.user("ann").await, test.user("ben").await);
+    let db = test.database.connect().await;
+    let insert = "INSERT INTO identity_changes (position, user_id) \
+                  SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint + n, NULL FROM generate_series(0, 40) n";
+    db.execute_unprepared(insert).await.expect("an old log");
+    for person in [&ann, &ben] {
+        assert_alive(&person.me().await);
+        assert_alive(&person.me().await);
+    }
+    // Each statement takes a position that is in the log already.
+    for _ in 0..3 {
+        let revoke = format!(
+            "UPDATE sessions SET revoked_at = created_at WHERE id = '{}'",
+            ann.session_id
+        );
+        sql(&test, &revoke).await;
+        assert_eq!(reason(&ann.me().await), "SESSION_REVOKED");
+        sql(&test, "UPDATE sessions SET revoked_at = NULL").await;
+        assert_alive(&ann.me().await);
+    }
+    let rows = || async {
+        let rows = entity::identity_change::Entity::find();
+        rows.count(test.app.db.read()).await.expect("the log")
+    };
+    let before = rows().await;
+    test.app.worker.prune().await.expect("a clean-up");
+    assert!(rows().await < before - 20, "{before}");
+    assert_alive(&ben.me().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_is_emptied_lets_nobody_in() {
+    let test = TestApp::start(Backend::Postgres).await;
+    let ann = test.user("ann").await;
+    assert_alive(&ann.me().await);
+    sql(&test, "TRUNCATE sessions CASCADE").await;
+    assert_eq!(reason(&ann.me().await), "SESSION_REVOKED");
 }
 
 /// A transaction may commit after one that began later: it stands further up in the log, where others have read already.
