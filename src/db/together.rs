@@ -3,7 +3,6 @@
 //! only shares its round trips.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use std::time::Duration;
 
 use tokio::sync::oneshot;

@@ -6,7 +6,7 @@ use entity::{
     attempt_counter, audit_event, identity_change, job, limit_counter, session, verification,
 };
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::{IntoCondition, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -65,20 +65,23 @@ pub(super) async fn prune(
 /// of everybody, which was there before the first row went.
 async fn shorten_log(db: &impl ConnectionTrait) -> Result<u64> {
     use identity_change::{Column, Entity};
-    let horizon = Query::select()
-        .columns(["position", "next"])
-        .from("identity_horizon")
-        .to_owned();
-    let Some(row) = db.query_one(&horizon).await? else {
-        return Ok(0);
+    let of_horizon = |column: &'static str| {
+        Query::select()
+            .column(column)
+            .from("identity_horizon")
+            .to_owned()
     };
-    let (horizon, next): (Option<i64>, Option<i64>) =
-        (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-    let (Some(horizon), Some(next)) = (horizon, next) else {
-        return Ok(0);
+    // Of another server: a copy was restored here. What is next is asked in the same statement: before it, what is written
+    // meanwhile, and nobody has read yet, would look as if it came from elsewhere.
+    let foreign = Expr::col(Column::Position).gte(Expr::from(of_horizon("next")));
+    let mut gone = delete::<Entity>(db, Column::Id, foreign).await?;
+    let horizon: Option<i64> = match db.query_one(&of_horizon("position")).await? {
+        Some(row) => row.try_get_by_index(0)?,
+        None => None,
     };
-    // Of another server: a copy was restored here.
-    let mut gone = delete::<Entity>(db, Column::Id, Column::Position.gte(next)).await?;
+    let Some(horizon) = horizon else {
+        return Ok(gone);
+    };
     let settled = Column::Position.lt(horizon);
     let past = Entity::find()
         .filter(settled.clone())

@@ -196,6 +196,35 @@ on_both_databases! {
     }
 }
 
+on_both_databases! {
+    async fn what_is_written_while_the_log_is_looked_through_stays_in_it(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        let rows = || async {
+            let rows = entity::identity_change::Entity::find();
+            rows.count(test.app.db.read()).await.expect("the log")
+        };
+        let (before, many) = (rows().await, 400);
+        let db = test.database.connect().await;
+        let writes = tokio::spawn(async move {
+            for _ in 0..many {
+                let change = "UPDATE users SET locale = locale";
+                db.execute_unprepared(change).await.expect("a change");
+            }
+        });
+        // Not for so many hours that sessions run out.
+        for _ in 0..400 {
+            test.clock.advance(chrono::TimeDelta::hours(1));
+            test.app.worker.prune().await.expect("a clean-up");
+            if writes.is_finished() {
+                break;
+            }
+        }
+        writes.await.expect("all changes");
+        assert_eq!(rows().await, before + many);
+    }
+}
+
 /// A database that was restored from another server holds a log with that server's positions: they are given here, too, later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_servers_log_holds_hides_nothing() {
