@@ -13,6 +13,11 @@ use crate::error::{Error, Result};
 const LANES: usize = 2;
 /// How long somebody waits before there is another lane. Few lanes make large crowds, which share more.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// How long a batch may take. By default nobody waits longer for an answer; and on connections that were cut off in silence all
+/// lanes would stay stuck for good.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// What those are told to wait for whose batch took too long, in seconds.
+const PAUSE: u32 = 1;
 /// Items that go together; a power of two.
 pub const MOST: usize = 64;
 
@@ -127,7 +132,9 @@ impl<I, O> Lane<I, O> {
             };
             let (items, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             // Whoever gave up needs no answer.
-            match work(items).await {
+            let done = tokio::time::timeout(DEADLINE, work(items)).await;
+            let done = done.unwrap_or(Err(Error::Overloaded { retry_after: PAUSE }));
+            match done {
                 Ok(found) => {
                     for (answer, found) in answers.into_iter().zip(found) {
                         drop(answer.send(Ok(found)));
@@ -282,6 +289,20 @@ mod tests {
         // Both close behind the last one.
         tokio::time::sleep(PATIENCE).await;
         assert_eq!(house.together.line().lanes, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lanes_that_are_all_stuck_are_free_again_after_the_deadline() {
+        let (house, never) = (Arc::<House>::default(), Arc::new(Semaphore::new(0)));
+        let (bad, late) = tokio::join!(house.ask(2, &never), async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            house.ask(2, &never).await
+        });
+        assert!(matches!(bad, Err(Error::Overloaded { .. })) && late.is_err());
+        // They close behind those who were sent away.
+        tokio::time::sleep(PATIENCE).await;
+        let permits = Arc::new(Semaphore::new(1));
+        assert_eq!(house.ask(6, &permits).await.unwrap(), Some(12));
     }
 
     #[tokio::test]
