@@ -114,8 +114,8 @@ impl App {
         Ok(Self(Arc::new(Fittings {
             config,
             identities: Identities::new(db.read().clone(), clock.clone(), lease),
+            rotations: Together::on(db.write()),
             db,
-            rotations: Together::default(),
             opened_at: clock.now(),
             clock,
             rng,

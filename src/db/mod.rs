@@ -87,13 +87,14 @@ impl Db {
             .statement_timeout(timeout)
             .set_application_name("vestibule");
         let pools = Pools::postgres(options).await?;
-        Ok(Self::of(pools.clone(), pools, rng))
+        Ok(Self::of(pools.clone(), pools, rng, timeout))
     }
 
-    fn of(reader: Pools, writer: Pools, rng: Rng) -> Self {
+    fn of(reader: Pools, writer: Pools, rng: Rng, timeout: Duration) -> Self {
         let lone = |pools| Lone {
             pools,
             rng: rng.clone(),
+            timeout,
         };
         Self {
             reader: lone(reader),
@@ -155,7 +156,7 @@ impl Db {
         writing.max_connections(1).min_connections(1);
         let writer = Pools::single(writing).await?;
         let reader = Pools::single(options).await?;
-        Ok(Self::of(reader, writer, rng))
+        Ok(Self::of(reader, writer, rng, timeout))
     }
 
     /// For statements that only read.

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// Those that wait for their turn hold no connection.
 const POOLS: usize = 4;
@@ -26,6 +28,8 @@ pub(super) struct Pools(Arc<Inner>);
 struct Inner {
     pools: Vec<Pool>,
     current: AtomicUsize,
+    /// Told when another one takes the place of the one in use.
+    left: Notify,
 }
 
 #[derive(Debug)]
@@ -68,13 +72,31 @@ impl Pools {
     }
 
     fn of(pools: Vec<Pool>) -> Self {
-        let current = AtomicUsize::new(0);
-        Self(Arc::new(Inner { pools, current }))
+        Self(Arc::new(Inner {
+            pools,
+            current: AtomicUsize::new(0),
+            left: Notify::new(),
+        }))
+    }
+
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self::of(Vec::new())
     }
 
     /// The one in use.
     pub(super) fn current(&self) -> &DatabaseConnection {
         &self.0.pools[self.0.current.load(Ordering::Relaxed)].connection
+    }
+
+    /// Ends when the one that is in use at the time of this call has been left alone: who still waits for it waits in vain.
+    pub(super) fn left(&self) -> Notified<'_> {
+        self.0.left.notified()
+    }
+
+    pub(super) fn leave_for(&self, next: usize) {
+        self.0.current.store(next, Ordering::Relaxed);
+        self.0.left.notify_waiters();
     }
 
     /// Changes to another one whenever the one in use is silent and the server is not. Does not end.
@@ -97,7 +119,7 @@ impl Pools {
                 tracing::warn!(
                     "connections to the database were cut off in silence; opening new ones"
                 );
-                self.0.current.store(next, Ordering::Relaxed);
+                self.leave_for(next);
             }
         }
     }

@@ -19,6 +19,8 @@ const AGAIN: u32 = 10;
 /// Before the second try; doubled before each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(8);
 const LAST_PAUSE: Duration = Duration::from_millis(400);
+/// When to come again, for those whose connection was given up, in seconds.
+const NEXT: u32 = 1;
 
 impl Db {
     /// Runs what a use case does in one transaction, from its begin to its commit, and once more from the beginning where
@@ -41,9 +43,25 @@ impl Db {
 pub struct Lone {
     pub(super) pools: Pools,
     pub(super) rng: Rng,
+    /// How long to wait for a connection, and for a statement.
+    pub(super) timeout: Duration,
 }
 
 impl Lone {
+    /// Does what many wait for, in its time, and not on connections that have been left alone meanwhile. What is given up
+    /// then has not been committed as far as anybody can tell.
+    ///
+    /// # Errors
+    /// Those of the work; `OVERLOADED` for what was given up.
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let left = self.pools.left();
+        tokio::select! {
+            done = work => done,
+            () = left => Err(Error::Overloaded { retry_after: NEXT }),
+            () = tokio::time::sleep(self.timeout) => Err(Error::Overloaded { retry_after: NEXT }),
+        }
+    }
+
     async fn again<T, F>(&self, work: impl Fn() -> F) -> Result<T, DbErr>
     where
         F: Future<Output = Result<T, DbErr>>,

@@ -7,23 +7,22 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::Lone;
 use crate::error::{Error, Result};
 
 /// Under way at once, at most: where one is stuck, the next one may be on a connection that works.
 const LANES: usize = 2;
 /// How long somebody waits before there is another lane. Few lanes make large crowds, which share more.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// How long a batch may take. By default nobody waits longer for an answer; and on connections that were cut off in silence all
-/// lanes would stay stuck for good.
-const DEADLINE: Duration = Duration::from_secs(15);
-/// What those are told to wait for whose batch took too long, in seconds.
-const PAUSE: u32 = 1;
 /// Items that go together; a power of two.
 pub const MOST: usize = 64;
 
 /// Who waits with what. All handles share one line.
 #[derive(Debug)]
-pub struct Together<I, O>(Arc<Mutex<Line<I, O>>>);
+pub struct Together<I, O> {
+    line: Arc<Mutex<Line<I, O>>>,
+    db: Lone,
+}
 
 #[derive(Debug)]
 struct Line<I, O> {
@@ -41,11 +40,25 @@ where
     I: Send + 'static,
     O: Send + 'static,
 {
+    /// Of what is asked for there. A batch has the time of one statement, and ends when its connections are left alone: all
+    /// lanes would stay stuck for good behind connections that were cut off in silence.
+    pub fn on(db: &Lone) -> Self {
+        let line = Line {
+            waiting: Vec::new(),
+            lanes: 0,
+            ended: 0,
+        };
+        Self {
+            line: Arc::new(Mutex::new(line)),
+            db: db.clone(),
+        }
+    }
+
     /// What becomes of this item. `work` is given at least one and at most 64 items, and answers in their order; once it
     /// has begun, it ends even if all who asked have given up; what has not begun by then is left undone.
     ///
     /// # Errors
-    /// Those of `work`, for everybody whose item it was given.
+    /// Those of `work`, for everybody whose item it was given; `OVERLOADED` where it did not end in time.
     pub async fn ask<F, W>(&self, item: I, work: W) -> Result<O>
     where
         F: Future<Output = Result<Vec<O>>> + Send + 'static,
@@ -79,7 +92,8 @@ where
         W: Fn(Vec<I>) -> F + Send + 'static,
     {
         let lane = Lane {
-            line: Arc::clone(&self.0),
+            line: Arc::clone(&self.line),
+            db: self.db.clone(),
             others: self.line().ended,
             is_open: true,
         };
@@ -87,7 +101,7 @@ where
     }
 
     fn line(&self) -> MutexGuard<'_, Line<I, O>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -100,19 +114,10 @@ impl<I, O> Line<I, O> {
     }
 }
 
-impl<I, O> Default for Together<I, O> {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(Line {
-            waiting: Vec::new(),
-            lanes: 0,
-            ended: 0,
-        })))
-    }
-}
-
 /// One of those who ask on behalf of the line.
 struct Lane<I, O> {
     line: Arc<Mutex<Line<I, O>>>,
+    db: Lone,
     /// How many batches would have ended by now if no other lane worked.
     others: u64,
     is_open: bool,
@@ -132,9 +137,7 @@ impl<I, O> Lane<I, O> {
             };
             let (items, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             // Whoever gave up needs no answer.
-            let done = tokio::time::timeout(DEADLINE, work(items)).await;
-            let done = done.unwrap_or(Err(Error::Overloaded { retry_after: PAUSE }));
-            match done {
+            match self.db.in_time(work(items)).await {
                 Ok(found) => {
                     for (answer, found) in answers.into_iter().zip(found) {
                         drop(answer.send(Ok(found)));
@@ -194,16 +197,33 @@ mod tests {
 
     use tokio::sync::Semaphore;
 
+    use super::super::pools::Pools;
     use super::*;
+    use crate::clock::Rng;
 
     const FAILS: u32 = 1_001;
     const PANICS: u32 = 1_003;
 
-    #[derive(Default)]
     struct House {
         together: Together<u32, Option<u32>>,
         statements: AtomicUsize,
         largest: AtomicUsize,
+    }
+
+    /// Its statements may take a second.
+    impl Default for House {
+        fn default() -> Self {
+            let db = Lone {
+                pools: Pools::none(),
+                rng: Rng::system(),
+                timeout: Duration::from_secs(1),
+            };
+            Self {
+                together: Together::on(&db),
+                statements: AtomicUsize::default(),
+                largest: AtomicUsize::default(),
+            }
+        }
     }
 
     impl House {
@@ -300,6 +320,22 @@ mod tests {
         });
         assert!(matches!(bad, Err(Error::Overloaded { .. })) && late.is_err());
         // They close behind those who were sent away.
+        tokio::time::sleep(PATIENCE).await;
+        let permits = Arc::new(Semaphore::new(1));
+        assert_eq!(house.ask(6, &permits).await.unwrap(), Some(12));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lanes_on_connections_that_are_left_alone_are_free_at_once() {
+        let (house, never) = (Arc::<House>::default(), Arc::new(Semaphore::new(0)));
+        let began = tokio::time::Instant::now();
+        let (bad, late, ()) = tokio::join!(house.ask(2, &never), house.ask(2, &never), async {
+            tokio::time::sleep(5 * PATIENCE).await;
+            house.together.db.pools.leave_for(1);
+        });
+        assert!(matches!(bad, Err(Error::Overloaded { .. })) && late.is_err());
+        assert!(began.elapsed() < 6 * PATIENCE);
+        // It closes behind those who were sent away.
         tokio::time::sleep(PATIENCE).await;
         let permits = Arc::new(Semaphore::new(1));
         assert_eq!(house.ask(6, &permits).await.unwrap(), Some(12));

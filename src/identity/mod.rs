@@ -69,12 +69,12 @@ impl Identities {
     /// What has changed is asked for anew once the answer is as old as the lease.
     pub fn new(db: Lone, clock: Clock, lease: Duration) -> Self {
         Self(Arc::new(Inner {
+            changes: Together::on(&db),
+            by_session: Together::on(&db),
+            by_token: Together::on(&db),
             db,
             clock,
             memory: Memory::new(lease),
-            changes: Together::default(),
-            by_session: Together::default(),
-            by_token: Together::default(),
             texts: [const { OnceLock::new() }; LENGTHS],
         }))
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::kill::{FORGOTTEN, pairs};
-use super::town::Town;
+use super::town::{Person, Town};
 use super::{is_full, rounds};
 use crate::harness::program::Program;
 use crate::harness::{Database, OwnPostgres, PASSWORD, Proxy, TestApp, wire};
@@ -22,6 +22,8 @@ struct Scene {
     proxy: Proxy,
     database: Database,
     town: Arc<Town>,
+    /// Stays signed in all the time.
+    resident: Person,
     program: Program,
 }
 
@@ -37,11 +39,14 @@ impl Scene {
         let settings = town.settings(through.as_str());
         let program = Program::serve(&pairs(&settings)).await;
         town.moves_to(program.address);
+        let mut resident = Person::new(1_000_000);
+        resident.arrive(&town).await.expect("an account");
         Self {
             postgres,
             proxy,
             database,
             town,
+            resident,
             program,
         }
     }
@@ -50,8 +55,8 @@ impl Scene {
         wire::get(self.program.address, path, &[]).await.status
     }
 
-    /// How long it takes until a sign-in is looked at and the house says that it is ready.
-    async fn well_again(&self) -> Duration {
+    /// How long it takes until a sign-in is looked at, the house says that it is ready, and a session goes on.
+    async fn well_again(&mut self) -> Duration {
         let started = Instant::now();
         let input = json!({ "input": { "login": "nobody@example.org", "password": PASSWORD } });
         loop {
@@ -72,6 +77,8 @@ impl Scene {
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        let goes_on = self.resident.refresh(&self.town).await;
+        goes_on.expect("a session that goes on");
         let took = started.elapsed();
         assert!(took < in_time(), "{took:?}");
         took
@@ -106,7 +113,7 @@ async fn a_database_that_crashes_under_load_is_an_overload_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_stands_still_under_load_is_an_overload_and_loses_nothing() {
-    let scene = Scene::set().await;
+    let mut scene = Scene::set().await;
     let lives = scene.town.live(4);
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = scene.program.memory();
@@ -127,7 +134,7 @@ async fn a_database_that_stands_still_under_load_is_an_overload_and_loses_nothin
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_were_cut_off_in_silence_are_replaced() {
-    let scene = Scene::set().await;
+    let mut scene = Scene::set().await;
     let lives = scene.town.live(4);
     tokio::time::sleep(Duration::from_secs(2)).await;
     scene.proxy.swallow();

@@ -64,11 +64,7 @@ impl Person {
     }
 
     async fn go(&mut self, town: &Town, number: usize) -> Option<()> {
-        let input = json!({ "input": { "email": self.email, "password": PASSWORD } });
-        data(town.ask("sign_up", input, &[]).await)?;
-        self.stage = Stage::SignedUp;
-        let ticket = town.ticket_for(&self.email).await?;
-        self.verify(town, &ticket).await?;
+        self.arrive(town).await?;
         for round in 0..3 {
             self.refresh(town).await?;
             self.rename(town, format!("Renamed {round}")).await?;
@@ -80,6 +76,15 @@ impl Person {
             self.delete(town).await?;
         }
         Some(())
+    }
+
+    /// Signs up and verifies.
+    pub async fn arrive(&mut self, town: &Town) -> Option<()> {
+        let input = json!({ "input": { "email": self.email, "password": PASSWORD } });
+        data(town.ask("sign_up", input, &[]).await)?;
+        self.stage = Stage::SignedUp;
+        let ticket = town.ticket_for(&self.email).await?;
+        self.verify(town, &ticket).await
     }
 
     fn enter(&mut self, session: &Value) -> Option<()> {
@@ -114,7 +119,7 @@ impl Person {
         self.enter(&data(heard.0)?["signIn"])
     }
 
-    async fn refresh(&mut self, town: &Town) -> Option<()> {
+    pub async fn refresh(&mut self, town: &Town) -> Option<()> {
         let started = Instant::now();
         let before = self.session.take()?;
         let input = json!({ "input": { "refreshToken": before.refresh } });
