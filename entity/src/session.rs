@@ -29,6 +29,8 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     /// The absolute end, however often it is refreshed.
     pub ends_at: DateTimeUtc,
+    /// When it may have expired: the clean-up looks at it then, and moves this where it has been refreshed meanwhile.
+    pub due_at: DateTimeUtc,
     pub revoked_at: Option<DateTimeUtc>,
     #[sea_orm(belongs_to, from = "user_id", to = "id")]
     pub user: HasOne<super::user::Entity>,

@@ -15,6 +15,7 @@ mod m20261121_000010_attempt;
 mod m20261121_000011_key_rotation;
 mod m20261121_000012_hand_off;
 mod m20261121_000013_identity_changes;
+mod m20261121_000014_session_due;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000011_key_rotation::Migration),
             Box::new(m20261121_000012_hand_off::Migration),
             Box::new(m20261121_000013_identity_changes::Migration),
+            Box::new(m20261121_000014_session_due::Migration),
         ]
     }
 }

@@ -81,9 +81,11 @@ pub async fn open(
         last_used_at: now,
         expires_at: now,
         ends_at: now + ABSOLUTE_LIFE,
+        due_at: now,
         revoked_at: None,
     };
     session.expires_at = chain::expiry(&application, &session, now);
+    session.due_at = session.expires_at;
     session::Entity::insert(session::ActiveModel::from(session.clone()))
         .exec_without_returning(tx)
         .await?;

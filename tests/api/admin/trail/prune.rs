@@ -74,6 +74,27 @@ on_both_databases! {
         in_hand(&test, "ann").await.me().await.ok();
     }
 
+    async fn sessions_that_nobody_knows_when_to_look_at_are_looked_at_in_batches(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        let own = session::Entity::find().one(test.app.db.read()).await.unwrap().expect("a session");
+        let now = test.app.now();
+        let opened_by_another_version = |number: i64| session::ActiveModel::from(session::Model {
+            id: test.app.id(),
+            due_at: chrono::DateTime::UNIX_EPOCH,
+            expires_at: now - TimeDelta::days(if number % 2 == 0 { 31 } else { 29 }),
+            ..own.clone()
+        });
+        for from in [0, 601] {
+            let rows = (from..from + 601).map(opened_by_another_version);
+            session::Entity::insert_many(rows).exec_without_returning(test.app.db.write()).await.unwrap();
+        }
+        assert_eq!(prune(&test).await, 601);
+        let left = session::Entity::find().all(test.app.db.read()).await.unwrap();
+        assert_eq!(left.len(), 602);
+        assert!(left.iter().all(|session| session.due_at == session.expires_at), "{left:?}");
+    }
+
     async fn requests_mails_and_counters_go_when_they_have_had_their_time(backend: Backend) {
         let test = TestApp::start(backend).await;
         test.user("ann").await;
