@@ -17,7 +17,7 @@ use crate::db::{Db, Together};
 use crate::error::{Error, Result};
 use crate::event::{self, Event, Kind, Origin};
 use crate::hasher::{Hasher, HasherOptions};
-use crate::identity::{Identities, Rotation};
+use crate::identity::{Exchange, Identities, Offer};
 use crate::job::{self, Desk, Task, Worker};
 use crate::key::{self, KeyRing, Sealer};
 use crate::mail::{Inbox, Mailer, SmtpOptions};
@@ -38,7 +38,7 @@ pub struct Fittings {
     /// Finds out who asks.
     pub identities: Identities,
     /// Refresh tokens that are exchanged at the same time.
-    pub rotations: Together<Rotation, bool>,
+    pub exchanges: Together<Offer, Result<Exchange>>,
     pub clock: Clock,
     pub rng: Rng,
     pub hasher: Hasher,
@@ -88,7 +88,7 @@ impl App {
             rng.clone(),
         )
         .await?
-        .measured_by(Arc::clone(&metrics));
+        .measured_by(&metrics);
         let tickets = furnish(&db, &sealer, settings.token_algorithm, (&clock, &rng)).await?;
         let keys = KeyRing::load(db.read(), sealer, config.issuer()).await?;
         let hasher = Hasher::start(&hasher_options(&config), rng.clone(), Arc::clone(&metrics))?;
@@ -114,7 +114,7 @@ impl App {
         Ok(Self(Arc::new(Fittings {
             config,
             identities: Identities::new(db.read().clone(), clock.clone(), lease),
-            rotations: Together::on(db.write()),
+            exchanges: Together::on(db.write()),
             db,
             opened_at: clock.now(),
             clock,

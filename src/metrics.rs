@@ -37,6 +37,7 @@ pub struct Metrics {
     password_wait: Histogram,
     password_hash: Histogram,
     begin: Histogram,
+    statement: Histogram,
 }
 
 /// Makes a histogram of durations.
@@ -126,6 +127,7 @@ impl Metrics {
             password_wait: Seconds.new_metric(),
             password_hash: Seconds.new_metric(),
             begin: Seconds.new_metric(),
+            statement: Seconds.new_metric(),
             registry: Registry::default(),
         };
         let mut seconds = |name: &str, help: &str, histogram: &Histogram| {
@@ -145,6 +147,11 @@ impl Metrics {
             "database_begin",
             "How long writing transactions waited for their connection and their begin",
             &metrics.begin,
+        );
+        seconds(
+            "database_statement",
+            "How long statements outside of transactions took, with the wait for their connection",
+            &metrics.statement,
         );
         registry.register_with_unit(
             "http_request",
@@ -215,6 +222,10 @@ impl Metrics {
 
     pub fn begun(&self, wait: Duration) {
         self.begin.observe(wait.as_secs_f64());
+    }
+
+    pub fn stated(&self, taken: Duration) {
+        self.statement.observe(taken.as_secs_f64());
     }
 
     /// A request was answered. The route is the pattern that it matched, never its path.

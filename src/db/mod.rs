@@ -39,7 +39,6 @@ pub struct Db {
     writer: Lone,
     /// For the pauses of those who lost a race.
     rng: Rng,
-    metrics: Arc<Metrics>,
 }
 
 /// Connections of one pool.
@@ -95,18 +94,21 @@ impl Db {
             pools,
             rng: rng.clone(),
             timeout,
+            metrics: Arc::default(),
         };
         Self {
             reader: lone(reader),
             writer: lone(writer),
             rng,
-            metrics: Arc::default(),
         }
     }
 
     /// Its waits are counted there.
-    pub fn measured_by(self, metrics: Arc<Metrics>) -> Self {
-        Self { metrics, ..self }
+    pub fn measured_by(mut self, metrics: &Arc<Metrics>) -> Self {
+        for lone in [&mut self.reader, &mut self.writer] {
+            lone.metrics = Arc::clone(metrics);
+        }
+        self
     }
 
     /// How many connections there are, and how many of them nobody uses now.
@@ -182,7 +184,7 @@ impl Db {
         };
         let asked = Instant::now();
         let begun = self.write().begin_with_options(options).await;
-        self.metrics.begun(asked.elapsed());
+        self.writer.metrics.begun(asked.elapsed());
         begun
     }
 

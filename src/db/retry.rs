@@ -2,7 +2,8 @@
 //! transactions are serialisable; databases that speak its protocol say so more often. SQLite has one writer, who waits.
 
 use std::ops::Deref;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult};
 use sea_orm::{Statement, prelude::async_trait};
@@ -12,6 +13,7 @@ use super::Db;
 use super::pools::Pools;
 use crate::clock::Rng;
 use crate::error::{Error, Result, is_lost_race};
+use crate::metrics::Metrics;
 use crate::telemetry::TRACED;
 
 /// How often a race is run again; with the pauses between, that takes two seconds at most.
@@ -45,6 +47,7 @@ pub struct Lone {
     pub(super) rng: Rng,
     /// How long to wait for a connection, and for a statement.
     pub(super) timeout: Duration,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Lone {
@@ -66,7 +69,10 @@ impl Lone {
     where
         F: Future<Output = Result<T, DbErr>>,
     {
-        again(&self.rng, is_lost_race, work).await
+        let asked = Instant::now();
+        let outcome = again(&self.rng, is_lost_race, work).await;
+        self.metrics.stated(asked.elapsed());
+        outcome
     }
 }
 

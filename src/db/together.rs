@@ -217,6 +217,7 @@ mod tests {
                 pools: Pools::none(),
                 rng: Rng::system(),
                 timeout: Duration::from_secs(1),
+                metrics: Arc::default(),
             };
             Self {
                 together: Together::on(&db),

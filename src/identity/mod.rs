@@ -5,6 +5,7 @@
 
 mod change;
 mod memory;
+mod offer;
 mod rotation;
 mod statement;
 
@@ -20,6 +21,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+pub use offer::{Exchange, Judged, Offer};
 pub use rotation::{Rotation, rotate_all};
 
 use self::memory::{Memory, Recalled};
@@ -116,6 +118,14 @@ impl Identities {
             async move { inner.by_token(&digests).await }
         };
         self.0.by_token.ask(digest, look_up).await
+    }
+
+    /// As [`Identities::find_by_token`], for a crowd: in the order of the digests.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_by_tokens(&self, digests: &[Vec<u8>]) -> Result<Vec<Option<Presented>>> {
+        self.0.by_token(digests).await
     }
 
     /// Ends when every instance goes by what was committed before: for who has revoked something, before saying so.

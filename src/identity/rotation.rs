@@ -27,8 +27,8 @@ pub struct Rotation {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Exchanges each token whose session is alive, and that nobody has exchanged before; tells of each whether it was this
-/// exchange that counts. Where one token is there twice, one of them is.
+/// Exchanges each token whose session is alive, and that nobody has exchanged before; answers the successors that count.
+/// Where one token is there twice, one of its successors does.
 ///
 /// # Errors
 /// When the database refuses.
@@ -36,7 +36,7 @@ pub async fn rotate_all(
     tx: &impl ConnectionTrait,
     rotations: &[Rotation],
     now: DateTime<Utc>,
-) -> Result<Vec<bool>> {
+) -> Result<HashSet<Uuid>> {
     // Sessions first: a revocation that runs beside this is either seen here or sees what is done here. In their order, which
     // the plan need not keep: a deadlock is run again.
     let mut ordered: Vec<&Rotation> = rotations.iter().collect();
@@ -46,8 +46,7 @@ pub async fn rotate_all(
     let made = exchange(tx, &ordered, now).await?;
     ordered.retain(|rotation| made.contains(&rotation.successor));
     store(tx, &ordered, now).await?;
-    let counts = |rotation: &Rotation| made.contains(&rotation.successor);
-    Ok(rotations.iter().map(counts).collect())
+    Ok(made)
 }
 
 async fn touch_sessions(

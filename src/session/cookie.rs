@@ -58,8 +58,8 @@ impl TokenTransport {
 ///
 /// # Errors
 /// `ORIGIN_NOT_ALLOWED`.
-pub fn check_use(app: &App, caller: &Caller, application: &application::Model) -> Result<()> {
-    match &caller.browser_origin {
+pub fn check_use(app: &App, page: Option<&str>, application: &application::Model) -> Result<()> {
+    match page {
         Some(given) if origin::is_listed(&app.config, application, given) => Ok(()),
         _ => Err(Error::OriginNotAllowed),
     }
@@ -76,7 +76,7 @@ pub fn check_transport(
     transport: TokenTransport,
 ) -> Result<()> {
     if transport == TokenTransport::Cookie && caller.browser_origin.is_some() {
-        return check_use(app, caller, application);
+        return check_use(app, caller.browser_origin.as_deref(), application);
     }
     Ok(())
 }

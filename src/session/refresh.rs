@@ -1,11 +1,13 @@
 //! `refreshSession`: rotation with a grace for lost answers, and reuse detection after it (RFC 9700 section 4.14.2).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_graphql::InputObject;
 use chrono::{DateTime, Utc};
 use entity::{application, refresh_token, session, user};
 use sea_orm::{ColumnTrait, EntityTrait};
+use uuid::Uuid;
 
 use super::chain::{self, GRACE, Minted};
 use super::cookie;
@@ -15,9 +17,9 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
-use crate::identity::{self, Identity, Rotation, rotate_all};
+use crate::identity::{self, Exchange, Identity, Judged, Offer, Rotation, rotate_all};
 use crate::key::{open_with_token, seal_with_token};
-use crate::realm::tenant::{self, Membership};
+use crate::realm::tenant;
 use crate::secret::Secret;
 use crate::ticket::digest_of;
 
@@ -55,91 +57,125 @@ pub async fn refresh_session(
         .refresh_token
         .or_else(|| cookie.cloned())
         .ok_or_else(required)?;
-    let presented = find(app, caller, token).await?;
-    if by_cookie {
-        cookie::check_use(app, caller, &presented.application)?;
-    }
-    let now = app.now();
-    // Before the rotation: what fails after it looks like a lost answer to the client.
-    let memberships = if presented.has_tenants {
-        tenant::of(app.db.read(), &[presented.user.id]).await?
-    } else {
-        Vec::new()
+    let mut minted = chain::mint(app, app.now());
+    let offer = offer(app, caller, by_cookie, &token, &minted)?;
+    let house = app.clone();
+    let work = move |offers: Vec<Offer>| {
+        let app = house.clone();
+        async move { exchange(&app, offers).await }
     };
-    if presented.row.rotated_at.is_none()
-        && let Some(minted) = rotate(app, &presented, now).await?
-    {
-        return complete(app, presented, minted, &memberships, now).map(Some);
+    if let Exchange::Made(presented, expires_at) = app.exchanges.ask(offer, work).await?? {
+        minted.expires_at = expires_at;
+        let presented = Presented::new(token, presented);
+        return complete(app, presented, minted).await.map(Some);
     }
     // Rotated before, or by a request that ran beside this one.
-    let presented = find(app, caller, presented.token).await?;
-    match repeat(app, &presented, now).await? {
-        Some(minted) => complete(app, presented, minted, &memberships, now).map(Some),
-        None => refuse(app, caller, &presented, now).await,
+    let presented = find(app, caller, token).await?;
+    match repeat(app, &presented, app.now()).await? {
+        Some(minted) => complete(app, presented, minted).await.map(Some),
+        None => refuse(app, caller, &presented, app.now()).await,
     }
+}
+
+/// The token for its successor, on the terms of whom it belongs to.
+fn offer(
+    app: &App,
+    caller: &Caller,
+    by_cookie: bool,
+    token: &Secret,
+    minted: &Minted,
+) -> Result<Offer> {
+    let (house, client_id) = (app.clone(), caller.client_id.clone());
+    let page = caller.browser_origin.clone();
+    let terms = move |identity: &Identity| {
+        let (application, session) = (&identity.application, &identity.session);
+        is_at_home(client_id.as_deref(), application)?;
+        if by_cookie {
+            cookie::check_use(&house, page.as_deref(), application)?;
+        }
+        Ok(chain::expiry(application, session, house.now()))
+    };
+    Ok(Offer {
+        digest: digest_of(token.expose()),
+        successor: minted.id,
+        successor_digest: digest_of(minted.token.expose()),
+        sealed: seal_with_token(token, &app.rng, &minted.token)?,
+        terms: Box::new(terms),
+    })
+}
+
+/// What everybody who comes at the same time offers: the tokens that may be are exchanged in one transaction.
+async fn exchange(app: &App, offers: Vec<Offer>) -> Result<Vec<Result<Exchange>>> {
+    let digests: Vec<_> = offers.iter().map(|offer| offer.digest.clone()).collect();
+    let found = app.identities.find_by_tokens(&digests).await?;
+    let offers = offers.into_iter().zip(found);
+    let judged: Vec<_> = offers
+        .map(|(offer, found)| offer.judge(found, app.now()))
+        .collect();
+    let wanted = judged.iter().flatten().flatten();
+    let wanted: Vec<Rotation> = wanted.map(|(_, rotation)| rotation.clone()).collect();
+    let made = rotate(app, &wanted).await?;
+    let exchanged = |judged: Judged| match judged {
+        Some((presented, rotation)) if made.contains(&rotation.successor) => {
+            Exchange::Made(presented, rotation.expires_at)
+        }
+        _ => Exchange::Spent,
+    };
+    Ok(judged
+        .into_iter()
+        .map(|judged| judged.map(exchanged))
+        .collect())
+}
+
+/// Answers the successors that count: of a token that somebody else was faster to exchange, there is none.
+async fn rotate(app: &App, wanted: &[Rotation]) -> Result<HashSet<Uuid>> {
+    if wanted.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let made = app.db.transact(|| async {
+        let tx = app.db.begin().await?;
+        let made = rotate_all(&tx, wanted, app.now()).await?;
+        tx.commit().await?;
+        Ok(made)
+    });
+    made.await
 }
 
 async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
     let found = app.identities.find_by_token(digest_of(token.expose()));
-    let identity::Presented {
-        token: row,
-        identity,
-    } = found
+    let found = found
         .await?
         .filter(|found| found.token.expires_at > app.now())
         .ok_or(Error::InvalidRefreshToken)?;
-    let elsewhere = caller
-        .client_id
-        .as_ref()
-        .is_some_and(|client_id| *client_id != identity.application.client_id);
-    if elsewhere {
-        return Err(Error::InvalidRefreshToken);
-    }
-    let Identity {
-        session,
-        user,
-        application,
-        has_tenants,
-    } = Arc::unwrap_or_clone(identity);
-    Ok(Presented {
-        token,
-        row,
-        session,
-        user,
-        application,
-        has_tenants,
-    })
+    is_at_home(caller.client_id.as_deref(), &found.identity.application)?;
+    Ok(Presented::new(token, found))
 }
 
-/// Exchanges the token for its successor, in one transaction with those who do so at the same time; nothing, when someone
-/// else was faster.
-async fn rotate(app: &App, presented: &Presented, now: DateTime<Utc>) -> Result<Option<Minted>> {
-    let expires_at = chain::expiry(&presented.application, &presented.session, now);
-    let minted = chain::mint(app, expires_at);
-    let rotation = Rotation {
-        token: presented.row.id,
-        session: presented.session.id,
-        successor: minted.id,
-        digest: digest_of(minted.token.expose()),
-        sealed: seal_with_token(&presented.token, &app.rng, &minted.token)?,
-        expires_at,
-    };
-    let house = app.clone();
-    let work = move |rotations: Vec<Rotation>| {
-        let app = house.clone();
-        async move {
-            app.db
-                .transact(|| async {
-                    let tx = app.db.begin().await?;
-                    let rotated = rotate_all(&tx, &rotations, app.now()).await?;
-                    tx.commit().await?;
-                    Ok(rotated)
-                })
-                .await
+/// Another application's token is none of the one that the request names.
+fn is_at_home(client_id: Option<&str>, application: &application::Model) -> Result<()> {
+    if client_id.is_some_and(|client_id| client_id != application.client_id) {
+        return Err(Error::InvalidRefreshToken);
+    }
+    Ok(())
+}
+
+impl Presented {
+    fn new(token: Secret, found: identity::Presented) -> Self {
+        let Identity {
+            session,
+            user,
+            application,
+            has_tenants,
+        } = Arc::unwrap_or_clone(found.identity);
+        Self {
+            token,
+            row: found.token,
+            session,
+            user,
+            application,
+            has_tenants,
         }
-    };
-    let is_ours = app.rotations.ask(rotation, work).await?;
-    Ok(is_ours.then_some(minted))
+    }
 }
 
 /// The same successor again, within the grace and while nobody has used it.
@@ -198,25 +234,26 @@ async fn refuse(
     }).await
 }
 
-fn complete(
-    app: &App,
-    presented: Presented,
-    minted: Minted,
-    memberships: &[Membership],
-    now: DateTime<Utc>,
-) -> Result<Opened> {
+/// What fails here looks like a lost answer to the client, who then asks for the same again.
+async fn complete(app: &App, presented: Presented, minted: Minted) -> Result<Opened> {
     let Presented {
         mut session,
         user,
         application,
+        has_tenants,
         ..
     } = presented;
-    session.last_used_at = now;
+    session.last_used_at = app.now();
     session.expires_at = minted.expires_at;
+    let memberships = if has_tenants {
+        tenant::of(app.db.read(), &[user.id]).await?
+    } else {
+        Vec::new()
+    };
     finish(
         app,
         Opened::new(session, user, application, minted),
-        memberships,
+        &memberships,
     )
 }
 

@@ -96,7 +96,7 @@ async fn find(app: &App, caller: &Caller, token: Option<Secret>) -> Result<Optio
     };
     if let Some(session) = cookie {
         let application = application_of(app, &session).await?;
-        cookie::check_use(app, caller, &application)?;
+        cookie::check_use(app, caller.browser_origin.as_deref(), &application)?;
         return Ok(Some(session));
     }
     let claims = caller.claims(app).await?;

@@ -1,6 +1,9 @@
 //! `/metrics` answers what an operator asks, to the operator alone.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
+use sea_orm::TransactionTrait;
 use serde_json::json;
 
 use crate::harness::program::Program;
@@ -76,6 +79,22 @@ on_both_databases! {
         for private in ["@", "ann", ann.user_id.as_str(), ann.session_id.as_str(), "127.0.0.1"] {
             assert!(!now.contains(private), "{private}: {now}");
         }
+    }
+
+    async fn a_statement_that_waits_for_its_connection_is_seen_to_wait(backend: Backend) {
+        let test = TestApp::with(backend, &[("VESTIBULE_DATABASE_CONNECTIONS", "1")]).await;
+        let ann = test.user("ann").await;
+        let seconds = async || value(&metrics(&test.anon()).await, "vestibule_database_statement_seconds_sum");
+        let before = seconds().await;
+        let held = test.app.db.read().begin().await.expect("the only connection");
+        let wait = Duration::from_millis(400);
+        let (me, ()) = tokio::join!(ann.me(), async {
+            tokio::time::sleep(wait).await;
+            held.rollback().await.expect("free again");
+        });
+        me.ok();
+        let waited = seconds().await - before;
+        assert!(waited >= wait.as_secs_f64(), "{waited}");
     }
 
     async fn what_waits_in_the_outbox_is_told_with_its_age(backend: Backend) {
