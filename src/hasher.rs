@@ -295,11 +295,9 @@ fn work_through(jobs: &Mutex<Receiver<Job>>, load: &Load, metrics: &Metrics) {
 
 fn argon2id(job: &Job, memory: &mut Vec<Block>) -> Result<[u8; OUTPUT]> {
     let blocks = job.params.block_count();
-    if memory.len() > blocks {
-        // An outdated, dearer hash must not keep its memory.
-        memory.truncate(blocks);
-        memory.shrink_to_fit();
-    } else {
+    if memory.len() != blocks {
+        // An outdated, dearer hash must not keep its memory, and growing must not hold both at once.
+        *memory = Vec::new();
         memory.resize(blocks, Block::default());
     }
     let mut output = [0; OUTPUT];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Schema, Statement};
 
-use crate::harness::{Database, race};
+use crate::harness::{Backend, Database, race};
 
 /// Columns of every table as `table.column` → `type, nullable`.
 async fn columns(db: &DatabaseConnection) -> BTreeMap<String, String> {
@@ -72,6 +72,27 @@ on_both_databases! {
         let (migrated, drawn) = (columns(&migrated).await, columns(&drawn).await);
         assert!(migrated.len() > 100, "{migrated:?}");
         assert_eq!(migrated, drawn);
+    }
+
+    /// A refresh would write into every index of the table then.
+    async fn no_index_stands_on_what_a_refresh_changes(backend: Backend) {
+        let database = Database::empty(backend).await;
+        let db = database.connect().await;
+        migrate(&db).await;
+        let query = match backend {
+            Backend::Postgres => "SELECT tablename || ': ' || indexdef AS said FROM pg_indexes",
+            Backend::Sqlite => "SELECT tbl_name || ': ' || sql AS said FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        };
+        let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), query)).await.unwrap();
+        let said: Vec<String> = rows.iter().map(|row| row.try_get("", "said").unwrap()).collect();
+        let of = |table: &str| said.iter().filter(|said| said.starts_with(&format!("{table}: "))).cloned().collect::<Vec<_>>();
+        assert!(of("sessions").len() > 3 && !of("refresh_tokens").is_empty(), "{said:?}");
+        for index in of("sessions") {
+            assert!(!index.contains("expires_at") && !index.contains("last_used_at"), "{index}");
+        }
+        for index in of("refresh_tokens") {
+            assert!(!["rotated_at", "successor"].iter().any(|changed| index.contains(changed)), "{index}");
+        }
     }
 
     async fn several_instances_may_migrate_an_empty_database_at_once(backend: Backend) {

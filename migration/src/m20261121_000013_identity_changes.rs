@@ -130,11 +130,16 @@ async fn function(
     Ok(())
 }
 
-/// Whether this is PostgreSQL 13 or later itself: others that speak its protocol have no such snapshots, or triggers, or mean
+/// Whether this is PostgreSQL itself and nothing else that speaks its protocol.
+pub async fn is_postgres_itself(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let version: String = ask(db, "version()").await?;
+    Ok(version.starts_with("PostgreSQL ") && !version.contains("-YB-"))
+}
+
+/// Whether this is PostgreSQL 13 or later: others that speak its protocol have no such snapshots, or triggers, or mean
 /// something else by them.
 async fn has_snapshots(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    let version: String = ask(db, "version()").await?;
-    if !version.starts_with("PostgreSQL ") || version.contains("-YB-") {
+    if !is_postgres_itself(db).await? {
         return Ok(false);
     }
     let number: String = ask(db, "current_setting('server_version_num')").await?;

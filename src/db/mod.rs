@@ -1,4 +1,4 @@
-//! The database: one pool on PostgreSQL; on SQLite one writing connection and several reading ones, so that writers
+//! The database: one pool on PostgreSQL, and others that wait to take its place; on SQLite one writing connection and several reading ones, so that writers
 //! queue in memory instead of failing on the file's lock.
 
 mod copy;
@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 
 pub use copy::{Draft, check, open_file, sqlite_file};
 use sea_orm::{
-    ConnectOptions, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use self::pools::Pools;
 
@@ -172,7 +173,8 @@ impl Db {
     }
 
     /// Begins a writing transaction. Dropping it rolls back, so that a request that is cancelled leaves nothing half
-    /// done. Inside of [`Db::transact`], where somebody else may have it in hand, too. On SQLite it takes the write lock at
+    /// done; the beginning itself is not cancelled, because the driver counts a transaction only after its answer, and would
+    /// hand the connection on inside of one. Inside of [`Db::transact`], where somebody else may have it in hand, too. On SQLite it takes the write lock at
     /// once: a deferred one fails when it turns from reading to writing.
     ///
     /// # Errors
@@ -182,10 +184,11 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let asked = Instant::now();
-        let begun = self.write().begin_with_options(options).await;
+        let (connection, asked) = (DatabaseConnection::clone(self.write()), Instant::now());
+        let begin = async move { connection.begin_with_options(options).await };
+        let begun = tokio::spawn(begin.in_current_span()).await;
         self.writer.metrics.begun(asked.elapsed());
-        begun
+        begun.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
     }
 
     pub fn backend(&self) -> DbBackend {

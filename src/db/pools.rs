@@ -89,7 +89,7 @@ impl Pools {
         &self.0.pools[self.0.current.load(Ordering::Relaxed)].connection
     }
 
-    /// Ends when the one that is in use at the time of this call has been left alone: who still waits for it waits in vain.
+    /// Ends when one is left alone after this call: who still waits for it waits in vain.
     pub(super) fn left(&self) -> Notified<'_> {
         self.0.left.notified()
     }

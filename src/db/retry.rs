@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::Db;
 use super::pools::Pools;
 use crate::clock::Rng;
-use crate::error::{Error, Result, is_lost_race};
+use crate::error::{Error, RETRY_AFTER, Result, is_lost_race};
 use crate::metrics::Metrics;
 use crate::telemetry::TRACED;
 
@@ -21,8 +21,10 @@ const AGAIN: u32 = 10;
 /// Before the second try; doubled before each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(8);
 const LAST_PAUSE: Duration = Duration::from_millis(400);
-/// When to come again, for those whose connection was given up, in seconds.
-const NEXT: u32 = 1;
+/// A crowd's work waits for a connection and runs some statements: it has so many times the time of one, and no longer than
+/// requests wait by default.
+const BATCH: u32 = 2;
+const LONGEST: Duration = Duration::from_secs(15);
 
 impl Db {
     /// Runs what a use case does in one transaction, from its begin to its commit, and once more from the beginning where
@@ -52,27 +54,39 @@ pub struct Lone {
 
 impl Lone {
     /// Does what many wait for, in its time, and not on connections that have been left alone meanwhile. What is given up
-    /// then has not been committed as far as anybody can tell.
+    /// then may have been committed or not.
     ///
     /// # Errors
     /// Those of the work; `OVERLOADED` for what was given up.
     pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let left = self.pools.left();
+        let deadline = (BATCH * self.timeout).min(LONGEST);
         tokio::select! {
-            done = work => done,
-            () = left => Err(Error::Overloaded { retry_after: NEXT }),
-            () = tokio::time::sleep(self.timeout) => Err(Error::Overloaded { retry_after: NEXT }),
+            biased;
+            done = work => return done,
+            () = left => tracing::warn!("what a crowd waits for is given up with its connections"),
+            () = tokio::time::sleep(deadline) => tracing::warn!("what a crowd waits for took too long"),
         }
+        Err(Error::Overloaded {
+            retry_after: RETRY_AFTER,
+        })
     }
 
     async fn again<T, F>(&self, work: impl Fn() -> F) -> Result<T, DbErr>
     where
         F: Future<Output = Result<T, DbErr>>,
     {
-        let asked = Instant::now();
-        let outcome = again(&self.rng, is_lost_race, work).await;
-        self.metrics.stated(asked.elapsed());
-        outcome
+        let _taken = Taken(Instant::now(), &self.metrics);
+        again(&self.rng, is_lost_race, work).await
+    }
+}
+
+/// Notes how long a statement took, also of one that was given up.
+struct Taken<'a>(Instant, &'a Metrics);
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.1.stated(self.0.elapsed());
     }
 }
 

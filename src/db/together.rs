@@ -40,7 +40,7 @@ where
     I: Send + 'static,
     O: Send + 'static,
 {
-    /// Of what is asked for there. A batch has the time of one statement, and ends when its connections are left alone: all
+    /// Of what is asked for there. A batch has the time of two statements, and ends when its connections are left alone: all
     /// lanes would stay stuck for good behind connections that were cut off in silence.
     pub fn on(db: &Lone) -> Self {
         let line = Line {
@@ -210,7 +210,7 @@ mod tests {
         largest: AtomicUsize,
     }
 
-    /// Its statements may take a second.
+    /// Its batches may take two seconds.
     impl Default for House {
         fn default() -> Self {
             let db = Lone {

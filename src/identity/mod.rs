@@ -4,6 +4,7 @@
 //! changes something is answered after it. Requests at the same time share their statements.
 
 mod change;
+pub mod membership;
 mod memory;
 mod offer;
 mod rotation;

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::membership::Membership;
 use super::{Identity, Presented, Rotation};
 use crate::error::{Error, Result};
 
@@ -26,7 +27,11 @@ pub type Terms = dyn Fn(&Identity) -> Result<DateTime<Utc>> + Send;
 #[derive(Debug)]
 pub enum Exchange {
     /// The successor counts, until then.
-    Made(Presented, DateTime<Utc>),
+    Made {
+        presented: Presented,
+        expires_at: DateTime<Utc>,
+        memberships: Vec<Membership>,
+    },
     /// The token had been exchanged before, or was by somebody who came at the same time.
     Spent,
 }

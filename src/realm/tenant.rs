@@ -2,46 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use entity::{tenant, tenant_member};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
-use crate::error::Result;
+pub use crate::identity::membership::{Membership, of};
 use crate::key::TenantClaim;
 
 /// Octets that a user's memberships may take in a token; it is more than twenty memberships with a role each.
 pub const OCTETS: usize = 1_536;
-
-/// One membership, with the name that the tenant has now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Membership {
-    pub user_id: Uuid,
-    pub tenant_id: Uuid,
-    pub name: String,
-    pub roles: Vec<String>,
-}
-
-/// The memberships of these users, in one query, by the age of the tenants.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn of(db: &impl ConnectionTrait, users: &[Uuid]) -> Result<Vec<Membership>> {
-    let rows = tenant_member::Entity::find()
-        .filter(tenant_member::Column::UserId.is_in(users.iter().copied()))
-        .order_by_asc(tenant_member::Column::TenantId)
-        .find_also_related(tenant::Entity)
-        .all(db)
-        .await?;
-    let membership = |(member, tenant): (tenant_member::Model, Option<tenant::Model>)| {
-        Some(Membership {
-            user_id: member.user_id,
-            tenant_id: member.tenant_id,
-            name: tenant?.name,
-            roles: member.roles.0,
-        })
-    };
-    Ok(rows.into_iter().filter_map(membership).collect())
-}
 
 /// As a token carries them.
 pub fn claim(memberships: &[Membership]) -> BTreeMap<Uuid, TenantClaim> {

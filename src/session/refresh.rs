@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::identity::{self, Exchange, Identity, Judged, Offer, Rotation, rotate_all};
 use crate::key::{open_with_token, seal_with_token};
-use crate::realm::tenant;
+use crate::realm::tenant::{self, Membership};
 use crate::secret::Secret;
 use crate::ticket::digest_of;
 
@@ -64,15 +64,22 @@ pub async fn refresh_session(
         let app = house.clone();
         async move { exchange(&app, offers).await }
     };
-    if let Exchange::Made(presented, expires_at) = app.exchanges.ask(offer, work).await?? {
+    if let Exchange::Made {
+        presented,
+        expires_at,
+        memberships,
+    } = app.exchanges.ask(offer, work).await??
+    {
         minted.expires_at = expires_at;
         let presented = Presented::new(token, presented);
-        return complete(app, presented, minted).await.map(Some);
+        return complete(app, presented, minted, &memberships).map(Some);
     }
     // Rotated before, or by a request that ran beside this one.
     let presented = find(app, caller, token).await?;
+    let member = presented.has_tenants.then_some(presented.user.id);
+    let memberships = memberships(app, member).await?;
     match repeat(app, &presented, app.now()).await? {
-        Some(minted) => complete(app, presented, minted).await.map(Some),
+        Some(minted) => complete(app, presented, minted, &memberships).map(Some),
         None => refuse(app, caller, &presented, app.now()).await,
     }
 }
@@ -113,11 +120,25 @@ async fn exchange(app: &App, offers: Vec<Offer>) -> Result<Vec<Result<Exchange>>
         .map(|(offer, found)| offer.judge(found, app.now()))
         .collect();
     let wanted = judged.iter().flatten().flatten();
+    // Before the rotation: what fails after it looks like a lost answer to the client.
+    let members = wanted.clone().filter_map(|(presented, _)| {
+        let Identity {
+            user, has_tenants, ..
+        } = &*presented.identity;
+        has_tenants.then_some(user.id)
+    });
+    let memberships = memberships(app, members).await?;
     let wanted: Vec<Rotation> = wanted.map(|(_, rotation)| rotation.clone()).collect();
     let made = rotate(app, &wanted).await?;
     let exchanged = |judged: Judged| match judged {
         Some((presented, rotation)) if made.contains(&rotation.successor) => {
-            Exchange::Made(presented, rotation.expires_at)
+            let user = presented.identity.user.id;
+            let own = memberships.iter().filter(|one| one.user_id == user);
+            Exchange::Made {
+                memberships: own.cloned().collect(),
+                expires_at: rotation.expires_at,
+                presented,
+            }
         }
         _ => Exchange::Spent,
     };
@@ -125,6 +146,18 @@ async fn exchange(app: &App, offers: Vec<Offer>) -> Result<Vec<Result<Exchange>>
         .into_iter()
         .map(|judged| judged.map(exchanged))
         .collect())
+}
+
+/// Mostly nobody is a member of anything.
+async fn memberships(
+    app: &App,
+    members: impl IntoIterator<Item = Uuid>,
+) -> Result<Vec<Membership>> {
+    let members: Vec<Uuid> = members.into_iter().collect();
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    tenant::of(app.db.read(), &members).await
 }
 
 /// Answers the successors that count: of a token that somebody else was faster to exchange, there is none.
@@ -234,26 +267,24 @@ async fn refuse(
     }).await
 }
 
-/// What fails here looks like a lost answer to the client, who then asks for the same again.
-async fn complete(app: &App, presented: Presented, minted: Minted) -> Result<Opened> {
+fn complete(
+    app: &App,
+    presented: Presented,
+    minted: Minted,
+    memberships: &[Membership],
+) -> Result<Opened> {
     let Presented {
         mut session,
         user,
         application,
-        has_tenants,
         ..
     } = presented;
     session.last_used_at = app.now();
     session.expires_at = minted.expires_at;
-    let memberships = if has_tenants {
-        tenant::of(app.db.read(), &[user.id]).await?
-    } else {
-        Vec::new()
-    };
     finish(
         app,
         Opened::new(session, user, application, minted),
-        &memberships,
+        memberships,
     )
 }
 

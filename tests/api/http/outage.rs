@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use entity::limit_counter;
+use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::json;
 
 use crate::harness::{Answer, Backend, Client, Database, PASSWORD, Proxy, TestApp};
@@ -13,7 +15,10 @@ struct Wired {
 
 /// A house whose database is at the other end of a wire.
 async fn wired() -> Wired {
-    let database = Database::fresh(Backend::Postgres).await;
+    wired_to(Database::fresh(Backend::Postgres).await, "8").await
+}
+
+async fn wired_to(database: Database, connections: &str) -> Wired {
     let url = url::Url::parse(&database.url()).expect("an address");
     let target = url.socket_addrs(|| Some(5432)).expect("a host")[0];
     let proxy = Proxy::to(target).await;
@@ -24,6 +29,7 @@ async fn wired() -> Wired {
         .expect("a port");
     let settings = [
         ("VESTIBULE_DATABASE_URL", through.as_str()),
+        ("VESTIBULE_DATABASE_CONNECTIONS", connections),
         ("VESTIBULE_DATABASE_TIMEOUT", "1000"),
         ("VESTIBULE_REQUEST_TIMEOUT", "3000"),
     ];
@@ -110,4 +116,31 @@ async fn a_database_that_stands_still_holds_nobody_for_long() {
     assert_eq!(test.anon().get("/readyz").await.status, 503);
     proxy.mend();
     recovers(&test).await;
+}
+
+/// A connection that came back inside of a transaction would take what is written next with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_nobody_waits_for_any_more_holds_no_later_write() {
+    let database = Database::fresh(Backend::Postgres).await;
+    let Wired { test, proxy } = wired_to(database.clone(), "1").await;
+    let run_out = |key: &str| limit_counter::ActiveModel {
+        key: Set(key.to_owned()),
+        count: Set(1),
+        window_ends_at: Set(test.app.now()),
+    };
+    let insert = async |key: &str| {
+        limit_counter::Entity::insert(run_out(key))
+            .exec_without_returning(test.app.db.write())
+            .await
+            .expect("a row")
+    };
+    insert("before").await;
+    proxy.clog();
+    let begin = tokio::time::timeout(Duration::from_millis(200), test.app.db.begin()).await;
+    assert!(begin.is_err(), "it began through a clogged wire");
+    proxy.mend();
+    insert("after").await;
+    let other = database.connect().await;
+    let found = limit_counter::Entity::find_by_id("after").one(&other).await;
+    assert!(found.expect("an answer").is_some(), "it is lost");
 }

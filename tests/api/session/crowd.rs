@@ -54,14 +54,14 @@ on_both_databases! {
         let sessions = people(&test).await;
         sessions[0].1.run("sign_out", json!({})).await.ok();
         let many = sessions.len();
-        // Two tabs of each, and strangers between them.
-        let answers = race(3 * many, |number| {
+        // Two tabs of each, and between them strangers, and those who ask in the name of another application.
+        let answers = race(4 * many, |number| {
             let client = sessions[number % many].1.clone();
             async move {
-                if number < 2 * many {
-                    client.refresh(&client.refresh_token).await
-                } else {
-                    client.refresh("bm90IG9uZSBvZiBvdXJz").await
+                match number / many {
+                    0 | 1 => client.refresh(&client.refresh_token).await,
+                    2 => client.refresh("bm90IG9uZSBvZiBvdXJz").await,
+                    _ => client.clone().header("x-client-id", "other").refresh(&client.refresh_token).await,
                 }
             }
         })

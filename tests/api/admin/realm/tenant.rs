@@ -83,6 +83,31 @@ on_both_databases! {
         assert_eq!(events(&test, "tenant_member_removed").await.len(), 1);
     }
 
+    async fn those_who_refresh_in_a_crowd_each_carry_their_own_tenants(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let mut members = Vec::new();
+        for number in 0..6 {
+            let client = test.user(&format!("person{number}")).await;
+            // Every third one belongs to nothing.
+            let mut expected = Value::Null;
+            if number % 3 > 0 {
+                let own = tenant(&test, &format!("Tenant {number}")).await;
+                set_member(&test, &own, &client.user_id, &["editor"]).await.ok();
+                expected = json!({ own: { "roles": ["editor"] } });
+            }
+            members.push((client, expected));
+        }
+        let all = members.clone();
+        let claims = race(members.len(), move |number| {
+            let mut client = all[number].0.clone();
+            async move { next_claims(&mut client).await }
+        })
+        .await;
+        for (claims, (client, expected)) in claims.iter().zip(&members) {
+            assert_eq!((&claims["sub"], &claims["tenants"]), (&json!(client.user_id), expected));
+        }
+    }
+
     async fn a_tenant_that_is_made_again_inherits_no_members(backend: Backend) {
         let test = TestApp::start(backend).await;
         let mut ann = test.user("ann").await;

@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 use entity::{
     audit_event, job, limit_counter, pending_sign_up, refresh_token, session, verification,
 };
-use sea_orm::{ActiveValue::Set, EntityTrait, PaginatorTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait};
 use serde_json::json;
 
 use crate::harness::{Backend, Client, PASSWORD, TestApp};
@@ -79,16 +79,18 @@ on_both_databases! {
         test.user("ann").await;
         let own = session::Entity::find().one(test.app.db.read()).await.unwrap().expect("a session");
         let now = test.app.now();
-        let opened_by_another_version = |number: i64| session::ActiveModel::from(session::Model {
+        let another = |number: i64| session::ActiveModel::from(session::Model {
             id: test.app.id(),
-            due_at: chrono::DateTime::UNIX_EPOCH,
             expires_at: now - TimeDelta::days(if number % 2 == 0 { 31 } else { 29 }),
             ..own.clone()
         });
         for from in [0, 601] {
-            let rows = (from..from + 601).map(opened_by_another_version);
+            let rows = (from..from + 601).map(another);
             session::Entity::insert_many(rows).exec_without_returning(test.app.db.write()).await.unwrap();
         }
+        // As the version before leaves them.
+        let default = "UPDATE sessions SET due_at = '1970-01-01 00:00:00+00:00'";
+        test.app.db.write().execute_unprepared(default).await.unwrap();
         assert_eq!(prune(&test).await, 601);
         let left = session::Entity::find().all(test.app.db.read()).await.unwrap();
         assert_eq!(left.len(), 602);
