@@ -1,5 +1,5 @@
-//! The database: one pool on PostgreSQL, and others that wait to take its place; on SQLite one writing connection and several reading ones, so that writers
-//! queue in memory instead of failing on the file's lock.
+//! The database: one pool on PostgreSQL, and others that wait to take its place; on SQLite one writing connection and
+//! several reading ones, so that writers queue in memory instead of failing on the file's lock.
 
 mod copy;
 mod pools;
@@ -173,9 +173,9 @@ impl Db {
     }
 
     /// Begins a writing transaction. Dropping it rolls back, so that a request that is cancelled leaves nothing half
-    /// done; the beginning itself is not cancelled, because the driver counts a transaction only after its answer, and would
-    /// hand the connection on inside of one. Inside of [`Db::transact`], where somebody else may have it in hand, too. On SQLite it takes the write lock at
-    /// once: a deferred one fails when it turns from reading to writing.
+    /// done; the beginning itself is not cancelled, because the driver counts a transaction only after its answer, and
+    /// would hand the connection on inside of one. Inside of [`Db::transact`], where somebody else may have it in hand,
+    /// too. On SQLite it takes the write lock at once: a deferred one fails when it turns from reading to writing.
     ///
     /// # Errors
     /// When no connection is free in time.

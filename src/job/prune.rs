@@ -1,5 +1,5 @@
-//! Deletes what has had its time, and notes when to look at a session again, in small statements: none of them holds up a request for long, and each one is served by
-//! an index. Each repeats its condition: what was used again after it had been found stays.
+//! Deletes what has had its time, and notes when to look at a session again, in small statements: none of them holds up
+//! a request for long, and each one is served by an index. Each repeats its condition: what was used again after it had been found stays.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -20,8 +20,8 @@ use crate::event::earliest_id;
 const BATCH: u64 = 500;
 /// Statements for one kind of rows at one time; what is left then waits for the next.
 const STATEMENTS: usize = 200;
-/// Sessions stay at least so long after they have ended or run out, with their refresh tokens: a used one that comes back is
-/// told from an unknown one.
+/// Sessions stay at least so long after they have ended or run out, with their refresh tokens: a used one that comes
+/// back is told from an unknown one.
 const SESSIONS: TimeDelta = TimeDelta::days(30);
 /// Requests for a mail stay so long after their link has run out, redeemed or not.
 const VERIFICATIONS: TimeDelta = TimeDelta::days(7);
