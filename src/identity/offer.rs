@@ -21,6 +21,7 @@ pub struct Offer {
     pub terms: Box<Terms>,
 }
 
+/// What the application says to an exchange for this session: until when, or the error that its owner is told.
 pub type Terms = dyn Fn(&Identity) -> Result<DateTime<Utc>> + Send;
 
 /// What became of an offer.

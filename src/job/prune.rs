@@ -1,5 +1,6 @@
 //! Deletes what has had its time, and notes when to look at a session again, in small statements: none of them holds up
-//! a request for long, and each one is served by an index. Each repeats its condition: what was used again after it had been found stays.
+//! a request for long, and each one is served by an index. Each repeats its condition: what was used again after it had
+//! been found stays.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
