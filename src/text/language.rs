@@ -11,8 +11,8 @@ use minijinja::value::{Kwargs, Value};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior};
 use unic_langid::{CharacterDirection, LanguageIdentifier};
 
-use super::TextError;
 use super::files::{File, Files};
+use super::{FALLBACK, TextError};
 
 pub(super) struct Language {
     pub environment: Environment<'static>,
@@ -25,34 +25,47 @@ struct Messages {
     places: BTreeMap<String, (String, usize)>,
 }
 
+/// The templates, bound to no language yet. Its clones share them: compiled anew for each language, they would be most of
+/// what an idle house has in memory.
+///
+/// # Errors
+/// When one is not Jinja.
+pub(super) fn templates(files: &Files) -> Result<Environment<'static>, TextError> {
+    let mut environment = Environment::new();
+    let broken = |name: &str, error| TextError::of_template(name, FALLBACK, &error);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()
+        .map_err(|error| broken("the syntax", error))?;
+    environment.set_syntax(syntax);
+    environment.set_formatter(write);
+    for (name, file) in &files.templates {
+        environment
+            .add_template_owned(name.clone(), file.text.clone())
+            .map_err(|error| broken(name, error))?;
+    }
+    Ok(environment)
+}
+
 impl Language {
     /// # Errors
-    /// When a file is not Fluent or a template not Jinja.
-    pub fn read(tag: &str, files: &Files) -> Result<Self, TextError> {
+    /// When a file is not Fluent.
+    pub fn read(
+        tag: &str,
+        files: &Files,
+        mut environment: Environment<'static>,
+    ) -> Result<Self, TextError> {
         let identifier: LanguageIdentifier = tag.parse().unwrap_or_default();
         let own = files.messages.get(tag).map_or(&[][..], Vec::as_slice);
         let messages = Arc::new(Messages::read(&identifier, own)?);
-        let mut environment = Environment::new();
-        let broken = |name: &str, error| TextError::of_template(name, tag, &error);
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let syntax = SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build()
-            .map_err(|error| broken("the syntax", error))?;
-        environment.set_syntax(syntax);
-        environment.set_formatter(write);
         environment.add_global("lang", tag);
         environment.add_global("dir", direction(&identifier));
         let bound = Arc::clone(&messages);
         environment.add_function("t", move |id: &str, values: Kwargs| {
             bound.translate(id, &values)
         });
-        for (name, file) in &files.templates {
-            environment
-                .add_template_owned(name.clone(), file.text.clone())
-                .map_err(|error| broken(name, error))?;
-        }
         Ok(Self {
             environment,
             messages,

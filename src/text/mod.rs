@@ -58,9 +58,11 @@ impl Texts {
         if let Some(folder) = overrides {
             files.overlay(folder)?;
         }
+        let templates = language::templates(&files)?;
         let mut languages = BTreeMap::new();
         for tag in files.messages.keys() {
-            languages.insert(tag.clone(), Language::read(tag, &files)?);
+            let language = Language::read(tag, &files, templates.clone())?;
+            languages.insert(tag.clone(), language);
         }
         let texts = Self(Arc::new(languages));
         sample::try_all(&texts, &files)?;
