@@ -10,12 +10,13 @@ use std::io::IsTerminal;
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tracing::{Metadata, Span};
+use tracing::{Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, fmt};
+use tracing_subscriber::{Layer, fmt};
 
 use crate::clock::Rng;
 use crate::config::{Config, ConfigError};
@@ -31,19 +32,10 @@ pub const TRACED: &str = "vestibule::traced";
 /// When the filter is malformed.
 pub fn start(config: &Config) -> Result<(), ConfigError> {
     let filter = filter(config)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if config.is_development() {
-        let colours = std::io::stderr().is_terminal();
-        builder
-            .compact()
-            .with_target(false)
-            .with_ansi(colours)
-            .init();
-    } else {
-        builder.json().init();
-    }
+    tracing_subscriber::registry()
+        .with(lines(config))
+        .with(filter)
+        .init();
     careful_panics();
     Ok(())
 }
@@ -63,13 +55,6 @@ pub fn start_traced(config: &Config) -> Result<Option<Traces>, ConfigError> {
             setting: "VESTIBULE_OTLP_ENDPOINT".into(),
             problem: "cannot be used".into(),
         })?;
-    let log = fmt::layer().with_writer(std::io::stderr);
-    let log = if config.is_development() {
-        let colours = std::io::stderr().is_terminal();
-        log.compact().with_target(false).with_ansi(colours).boxed()
-    } else {
-        log.json().boxed()
-    };
     let spans = tracing_opentelemetry::layer()
         .with_tracer(tracer)
         .with_location(false)
@@ -80,7 +65,7 @@ pub fn start_traced(config: &Config) -> Result<Option<Traces>, ConfigError> {
     // Lines of the log stay in the log: they are written for other eyes.
     let is_traced = |metadata: &Metadata<'_>| metadata.is_span() && metadata.target() == TRACED;
     tracing_subscriber::registry()
-        .with(log.with_filter(filter))
+        .with(lines(config).with_filter(filter))
         .with(spans.with_filter(filter_fn(is_traced)))
         .init();
     careful_panics();
@@ -96,8 +81,24 @@ pub fn adopt(span: &Span, traceparent: &str) {
     drop(span.set_parent(parent));
 }
 
-fn filter(config: &Config) -> Result<EnvFilter, ConfigError> {
-    EnvFilter::try_new(&config.settings.log).map_err(|_| ConfigError::Invalid {
+/// The log itself, on standard error.
+fn lines<S>(config: &Config) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let log = fmt::layer().with_writer(std::io::stderr);
+    if config.is_development() {
+        let colours = std::io::stderr().is_terminal();
+        log.compact().with_target(false).with_ansi(colours).boxed()
+    } else {
+        log.json().boxed()
+    }
+}
+
+/// By target and level. Directives that look into spans would be asked at every step of every request.
+fn filter(config: &Config) -> Result<Targets, ConfigError> {
+    let directives = config.settings.log.parse();
+    directives.map_err(|_| ConfigError::Invalid {
         setting: "VESTIBULE_LOG".into(),
         problem: "is neither a level nor a list of directives".into(),
     })
