@@ -1,6 +1,9 @@
 //! Embeds GraphiQL's page: installs the npm packages that `playground/` pins into Cargo's output folder, and writes
 //! `graphiql_assets.rs` there, which `src/http/graphiql.rs` includes. Nothing is written into the source tree, and no
 //! code of a package runs. Where the packages cannot be had, the page points at a CDN instead, and the build goes on.
+//!
+//! Packs the common passwords of the crate `passwords`, for `src/realm/policy/common.rs`: that crate's own table is a
+//! hundred thousand pointers, which every start would write into memory.
 #![expect(
     clippy::disallowed_methods,
     reason = "a build script is told everything by the environment, and waits by the clock"
@@ -38,8 +41,14 @@ fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=playground");
     println!("cargo::rerun-if-env-changed=VESTIBULE_GRAPHIQL");
 
-    let source = PathBuf::from(env("CARGO_MANIFEST_DIR")?).join("playground");
+    println!("cargo::rerun-if-changed=Cargo.lock");
+
+    let root = PathBuf::from(env("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env("OUT_DIR")?);
+    let common = folder_of("passwords", &root)?.join("data/common-passwords.json");
+    fs::write(out.join("common-passwords.fst"), packed(&common)?)?;
+
+    let source = root.join("playground");
     let manifest: Value = serde_json::from_slice(&fs::read(source.join("assets.json"))?)?;
     let cdn = text(&manifest, "cdn")?;
     let packages = list(&manifest, "packages")?;
@@ -93,6 +102,35 @@ static ASSETS: &[Asset] = &[
     );
     fs::write(out.join("graphiql_assets.rs"), code)?;
     Ok(())
+}
+
+/// Where Cargo keeps the source of a crate that this build depends on.
+fn folder_of(name: &str, root: &Path) -> Result<PathBuf> {
+    let told = Command::new(env("CARGO")?)
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .args(["--filter-platform", &env("TARGET")?])
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !told.status.success() {
+        return Err(format!("cargo metadata: {}", told.status).into());
+    }
+    let told: Value = serde_json::from_slice(&told.stdout)?;
+    told["packages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|package| package["name"] == name)
+        .and_then(|package| Path::new(package["manifest_path"].as_str()?).parent())
+        .map(Path::to_owned)
+        .ok_or_else(|| format!("cargo metadata does not know {name}").into())
+}
+
+/// A list of words as a finite-state set.
+fn packed(list: &Path) -> Result<Vec<u8>> {
+    let mut words: Vec<String> = serde_json::from_slice(&fs::read(list)?)?;
+    words.sort_unstable();
+    Ok(fst::Set::from_iter(words)?.into_fst().into_inner())
 }
 
 /// The packages' files, each proven to be the one that was pinned.

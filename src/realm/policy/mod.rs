@@ -1,5 +1,6 @@
 //! What a connection asks of a password.
 
+mod common;
 mod rule;
 
 use async_graphql::{Enum, SimpleObject};

@@ -3,6 +3,7 @@
 use entity::connection;
 use unicode_normalization::UnicodeNormalization;
 
+use super::common::is_listed;
 use super::{MAX_LENGTH, PasswordStrength};
 use crate::secret::Secret;
 
@@ -202,8 +203,8 @@ fn longest_run(text: &str) -> usize {
 
 /// On a list of a hundred thousand, or in the connection's own dictionary; case does not help.
 fn is_common(connection: &connection::Model, text: &str, lower: &str) -> bool {
-    passwords::analyzer::is_common_password(text)
-        || passwords::analyzer::is_common_password(lower)
+    is_listed(text)
+        || is_listed(lower)
         || connection
             .password_dictionary
             .0
