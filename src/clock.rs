@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
@@ -37,14 +36,12 @@ pub struct Rng(Arc<Fill>);
 type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Rng {
-    /// The operating system's generator, as the one cryptographic library of the house offers it.
+    /// The operating system's generator. The cryptographic library's own collects entropy for tens of milliseconds before its
+    /// first octet; only what that library makes by itself, keys and signatures, comes from there.
     pub fn system() -> Self {
-        let source = SystemRandom::new();
-        Self::from_fn(move |buffer| {
+        Self::from_fn(|buffer| {
             // A process without randomness must not hand out anything that looks like a secret.
-            source
-                .fill(buffer)
-                .expect("the system's random generator works")
+            getrandom::fill(buffer).expect("the system's random generator works")
         })
     }
 
