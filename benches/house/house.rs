@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::client::Connection;
 
+/// The one that is built along.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_vestibule");
 const ADMIN_SECRET: &str = "an admin secret of the benchmark";
 const MASTER_KEY: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=";
@@ -29,7 +30,8 @@ impl House {
         let log = folder.join(format!("house-{port}.log"));
         let errors = std::fs::File::create(&log).expect("a file for the log");
         let start = Instant::now();
-        let process = Command::new(PROGRAM)
+        let program = std::env::var_os("VESTIBULE_BENCH_PROGRAM");
+        let process = Command::new(program.unwrap_or_else(|| PROGRAM.into()))
             .arg("serve")
             .current_dir(folder)
             .env_clear()

@@ -7,7 +7,9 @@
 //!   `start` and `likeness`; what is not named is left out (all databases, where none is named). `growth`, which fills
 //!   databases with up to a million accounts, runs only where it is named.
 //! - `VESTIBULE_TEST_POSTGRES_URL`: measure on that server instead of one of our own.
-//! - `cargo bench --profile ship --bench house` measures what is shipped.
+//! - `VESTIBULE_BENCH_PROGRAM`: the binary to measure; without it, the one that is built along. What is shipped is measured by
+//!   `cargo build --profile ship && VESTIBULE_BENCH_PROGRAM=$PWD/target/ship/vestibule cargo bench --bench house`. Never with `--profile ship`:
+//!   the raw rate, which everything is compared with, would be made for size, too.
 
 #![allow(
     clippy::disallowed_methods,
