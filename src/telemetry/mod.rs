@@ -12,7 +12,7 @@ use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::filter::{Targets, filter_fn};
+use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -95,13 +95,26 @@ where
     }
 }
 
-/// By target and level. Directives that look into spans would be asked at every step of every request.
+/// By target and level: `info,vestibule=debug`. Directives about spans and their fields would be asked at every step of every
+/// request. What would be read as a target that nothing has is refused.
 fn filter(config: &Config) -> Result<Targets, ConfigError> {
-    let directives = config.settings.log.parse();
-    directives.map_err(|_| ConfigError::Invalid {
+    let directives = config.settings.log.split(',').map(str::trim);
+    let directives: Vec<_> = directives.filter(|one| !one.is_empty()).collect();
+    let filter = directives.join(",").parse();
+    let filter = filter.ok().filter(|_| directives.iter().all(is_directive));
+    filter.ok_or_else(|| ConfigError::Invalid {
         setting: "VESTIBULE_LOG".into(),
-        problem: "is neither a level nor a list of directives".into(),
+        problem: "is neither a level nor a list of levels and target=level".into(),
     })
+}
+
+fn is_directive(directive: &&str) -> bool {
+    let (target, level) = directive
+        .split_once('=')
+        .unwrap_or(("vestibule", directive));
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_:-".contains(&byte);
+    let is_target = !target.is_empty() && target.bytes().all(fits);
+    is_target && !level.is_empty() && level.parse::<LevelFilter>().is_ok()
 }
 
 fn careful_panics() {
@@ -123,7 +136,32 @@ fn literal(payload: &(dyn Any + Send)) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::literal;
+    use super::{is_directive, literal};
+
+    #[test]
+    fn a_directive_is_a_level_or_a_target_and_its_level() {
+        for good in [
+            "info",
+            "OFF",
+            "3",
+            "vestibule=debug",
+            "tower-http=off",
+            "vestibule::job=trace",
+        ] {
+            assert!(is_directive(&good), "{good}");
+        }
+        for bad in [
+            "loud",
+            "vestibule",
+            "vestibule=",
+            "=info",
+            "*=debug",
+            "a b=info",
+            "vestibule[request]=debug",
+        ] {
+            assert!(!is_directive(&bad), "{bad}");
+        }
+    }
 
     #[test]
     fn a_panic_tells_its_literal_and_nothing_of_what_it_quotes() {

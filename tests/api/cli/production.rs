@@ -48,6 +48,8 @@ fn a_setting_that_is_missing_or_unfit_is_named_and_its_value_is_not() {
         ("VESTIBULE_RATE_LIMITS", "off"),
         ("VESTIBULE_DATABASE_URL", "mysql://user:canary@127.0.0.1/x"),
         ("VESTIBULE_DATABASE_URL", "canary"),
+        ("VESTIBULE_LOG", "canary=loud"),
+        ("VESTIBULE_LOG", "info,vestibule[canary]=debug"),
     ] {
         let (started, said) = start(name, value, "serve");
         assert!(!started, "{name}={value}");
@@ -62,8 +64,10 @@ fn a_setting_that_is_missing_or_unfit_is_named_and_its_value_is_not() {
 
 #[test]
 fn a_complete_configuration_is_accepted() {
-    let (started, said) = start("VESTIBULE_LOG", "info", "migrate");
-    assert!(started, "{said}");
+    for directives in ["info", "warn, vestibule=info,"] {
+        let (started, said) = start("VESTIBULE_LOG", directives, "migrate");
+        assert!(started, "{said}");
+    }
 }
 
 /// What a driver says of an address that is no good must not hold the password in it.
