@@ -113,7 +113,9 @@ fn folder_of(name: &str, root: &Path) -> Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()?;
     if !told.status.success() {
-        return Err(format!("cargo metadata: {}", told.status).into());
+        return Err(
+            "cargo metadata failed; without a network, `cargo fetch` must have run before".into(),
+        );
     }
     let told: Value = serde_json::from_slice(&told.stdout)?;
     told["packages"]

@@ -37,7 +37,7 @@ type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Rng {
     /// The operating system's generator. The cryptographic library's own collects entropy for tens of milliseconds before its
-    /// first octet; only what that library makes by itself, keys and signatures, comes from there.
+    /// first octet; only what that library makes by itself, in keys, signatures and TLS, comes from there.
     pub fn system() -> Self {
         Self::from_fn(|buffer| {
             // A process without randomness must not hand out anything that looks like a secret.

@@ -26,11 +26,9 @@ pub(super) enum Pair {
 pub(super) type Pkcs8 = Zeroizing<Vec<u8>>;
 
 /// Lets the cryptographic library collect its entropy, which takes tens of milliseconds once, before somebody waits for the
-/// first signature. Blocks.
+/// first signature. Blocks; where there is none, the library ends the process.
 pub fn warm_up() {
-    if SystemRandom::new().fill(&mut [0]).is_err() {
-        tracing::warn!("the cryptographic library has no randomness yet");
-    }
+    let _ = SystemRandom::new().fill(&mut [0]);
 }
 
 impl Pair {

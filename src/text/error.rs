@@ -20,8 +20,13 @@ pub enum TextError {
 }
 
 impl TextError {
-    /// The innermost place that the template engine knows: a layout's fault is reported in the layout.
-    pub(super) fn of_template(name: &str, language: &str, error: &minijinja::Error) -> Self {
+    /// The innermost place that the template engine knows: a layout's fault is reported in the layout. Without a language, where
+    /// it is broken in all.
+    pub(super) fn of_template(
+        name: &str,
+        language: Option<&str>,
+        error: &minijinja::Error,
+    ) -> Self {
         let mut innermost = error;
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
@@ -37,7 +42,10 @@ impl TextError {
         Self::Broken {
             file: innermost.name().unwrap_or(name).to_owned(),
             line: innermost.line().unwrap_or(1),
-            problem: format!("{what} (in {name}, language {language})"),
+            problem: match language {
+                Some(language) => format!("{what} (in {name}, language {language})"),
+                None => format!("{what} (in {name})"),
+            },
         }
     }
 }

@@ -11,8 +11,8 @@ use minijinja::value::{Kwargs, Value};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior};
 use unic_langid::{CharacterDirection, LanguageIdentifier};
 
+use super::TextError;
 use super::files::{File, Files};
-use super::{FALLBACK, TextError};
 
 pub(super) struct Language {
     pub environment: Environment<'static>,
@@ -32,7 +32,7 @@ struct Messages {
 /// When one is not Jinja.
 pub(super) fn templates(files: &Files) -> Result<Environment<'static>, TextError> {
     let mut environment = Environment::new();
-    let broken = |name: &str, error| TextError::of_template(name, FALLBACK, &error);
+    let broken = |name: &str, error| TextError::of_template(name, None, &error);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let syntax = SyntaxConfig::builder()
         .trim_blocks(true)

@@ -101,7 +101,7 @@ impl Texts {
             .environment
             .get_template(template)
             .and_then(|template| template.render(context.clone()))
-            .map_err(|error| TextError::of_template(template, tag, &error))
+            .map_err(|error| TextError::of_template(template, Some(tag), &error))
     }
 
     /// A message for a reader of `locale`, in English where that is unknown; its id where it is missing, which
