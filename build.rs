@@ -39,9 +39,8 @@ struct Asset {
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=playground");
-    println!("cargo::rerun-if-env-changed=VESTIBULE_GRAPHIQL");
-
     println!("cargo::rerun-if-changed=Cargo.lock");
+    println!("cargo::rerun-if-env-changed=VESTIBULE_GRAPHIQL");
 
     let root = PathBuf::from(env("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env("OUT_DIR")?);
