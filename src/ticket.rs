@@ -167,6 +167,26 @@ impl TicketKey {
         message.sign()
     }
 
+    /// A mark by which we know what only we can have made; it is worth nothing under another label.
+    pub fn mark(&self, label: &str, octets: &[u8]) -> [u8; 16] {
+        let mut message = hmac::Context::with_key(&self.0);
+        message.update(b"mark ");
+        message.update(label.as_bytes());
+        message.update(b" ");
+        message.update(octets);
+        let tag = message.sign();
+        let (mark, _) = tag
+            .as_ref()
+            .split_first_chunk()
+            .expect("HMAC-SHA-256 has 32 octets");
+        *mark
+    }
+
+    /// Whether the mark is ours, in constant time.
+    pub fn is_mark(&self, label: &str, octets: &[u8], mark: &[u8]) -> bool {
+        constant_time::verify_slices_are_equal(&self.mark(label, octets), mark).is_ok()
+    }
+
     fn derive(&self, label: &[u8], id: Uuid, round: i32) -> hmac::Tag {
         let mut message = hmac::Context::with_key(&self.0);
         message.update(label);

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use entity::{refresh_token, session, user};
+use entity::{session, user};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, EntityTrait, Iden, Iterable};
 use serde_json::json;
 
@@ -93,7 +93,7 @@ fn email(number: u64) -> String {
     format!("user-{number}@example.org")
 }
 
-/// Copies the one account that there is, with its session and token, as often as wanted.
+/// Copies the one account that there is, with its session, as often as wanted.
 async fn fill(url: &str, accounts: u64) {
     let db = Database::connect(url).await.expect("the database answers");
     // Every row names the one above it by the same number.
@@ -102,10 +102,6 @@ async fn fill(url: &str, accounts: u64) {
             format!("(lpad(to_hex(n), 12, '0') || '7{kind}008000000000000000')::uuid")
         }
         _ => format!("unhex(printf('%012x', n) || '7{kind}008000000000000000')"),
-    };
-    let digest = match db.get_database_backend() {
-        sea_orm::DbBackend::Postgres => "decode(lpad(to_hex(n), 64, '0'), 'hex')",
-        _ => "unhex(printf('%064x', n))",
     };
     let text = |start: &str| format!("'{start}' || n || '@example.org'");
     copy::<user::Entity>(
@@ -122,16 +118,6 @@ async fn fill(url: &str, accounts: u64) {
         &db,
         accounts,
         &[("id", id(&db, 'b')), ("user_id", id(&db, 'a'))],
-    )
-    .await;
-    copy::<refresh_token::Entity>(
-        &db,
-        accounts,
-        &[
-            ("id", id(&db, 'c')),
-            ("session_id", id(&db, 'b')),
-            ("digest", digest.to_owned()),
-        ],
     )
     .await;
     db.execute_unprepared("ANALYZE").await.expect("statistics");

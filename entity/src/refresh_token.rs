@@ -1,4 +1,4 @@
-//! One link of a session's chain of refresh tokens; only its digest rests here.
+//! A refresh token of a version that kept a row for each; only its digest rests here. Newer ones stand with their session.
 
 use sea_orm::entity::prelude::*;
 

@@ -32,6 +32,15 @@ pub struct Model {
     /// When it may have expired: the clean-up looks at it then, and moves this where it has been refreshed meanwhile.
     pub due_at: DateTimeUtc,
     pub revoked_at: Option<DateTimeUtc>,
+    /// Of its newest refresh token. Nothing where a version before keeps its tokens, as rows of their own.
+    #[sea_orm(column_type = "Blob", nullable)]
+    pub refresh_digest: Option<Vec<u8>>,
+    /// The newest refresh token, sealed under the one before it, while that one may get it again: only who presents that
+    /// one can open it.
+    #[sea_orm(column_type = "Blob", nullable)]
+    pub sealed_successor: Option<Vec<u8>>,
+    /// When all its refresh tokens were last retired without a successor.
+    pub retired_at: Option<DateTimeUtc>,
     #[sea_orm(belongs_to, from = "user_id", to = "id")]
     pub user: HasOne<super::user::Entity>,
     #[sea_orm(belongs_to, from = "application_id", to = "id")]

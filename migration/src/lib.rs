@@ -16,6 +16,7 @@ mod m20261121_000011_key_rotation;
 mod m20261121_000012_hand_off;
 mod m20261121_000013_identity_changes;
 mod m20261121_000014_session_due;
+mod m20261121_000015_refresh_digest;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000012_hand_off::Migration),
             Box::new(m20261121_000013_identity_changes::Migration),
             Box::new(m20261121_000014_session_due::Migration),
+            Box::new(m20261121_000015_refresh_digest::Migration),
         ]
     }
 }

@@ -1,4 +1,4 @@
-//! Who asks: the session behind an access token or a refresh token, with its user and application. Whatever is revoked,
+//! Who asks: the session that an access token or a refresh token names, with its user and application. Whatever is revoked,
 //! disabled or removed stops working at once, on every instance: those who asked lately are remembered, and with every
 //! request the database is asked what has changed, unless that was asked a moment ago. That moment is the lease; whoever
 //! changes something is answered after it. Requests at the same time share their statements.
@@ -14,15 +14,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use entity::{application, refresh_token, session, user};
+use entity::{application, session, user};
 use sea_orm::sea_query::Value;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
-    Statement,
-};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement};
 use uuid::Uuid;
 
-pub use offer::{Exchange, Judged, Offer};
+pub use offer::{Exchange, Offer};
 pub use rotation::{Rotation, rotate_all};
 
 use self::memory::{Memory, Recalled};
@@ -45,13 +42,6 @@ pub struct Identity {
     pub has_tenants: bool,
 }
 
-/// A refresh token that we handed out, whether it may still be used or not, and whom it belongs to.
-#[derive(Clone, Debug)]
-pub struct Presented {
-    pub token: refresh_token::Model,
-    pub identity: Arc<Identity>,
-}
-
 /// Looks identities up. All handles share the look-ups under way.
 #[derive(Clone, Debug)]
 pub struct Identities(Arc<Inner>);
@@ -63,7 +53,6 @@ struct Inner {
     memory: Memory,
     changes: Together<(), bool>,
     by_session: Together<Uuid, Option<Arc<Identity>>>,
-    by_token: Together<Vec<u8>, Option<Presented>>,
     /// The text for one session, two, four and so on.
     texts: [OnceLock<String>; LENGTHS],
 }
@@ -74,7 +63,6 @@ impl Identities {
         Self(Arc::new(Inner {
             changes: Together::on(&db),
             by_session: Together::on(&db),
-            by_token: Together::on(&db),
             db,
             clock,
             memory: Memory::new(lease),
@@ -108,25 +96,28 @@ impl Identities {
         self.0.by_session.ask(session, look_up).await
     }
 
-    /// The refresh token with this digest, where its session is alive as [`Identities::find`] has it.
+    /// As [`Identities::find`], for a crowd, and as the database has them now. The lease does not count here: an earlier field
+    /// of the same operation may have changed the very user whose claims are signed next.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn find_by_token(&self, digest: Vec<u8>) -> Result<Option<Presented>> {
-        let inner = Arc::clone(&self.0);
-        let look_up = move |digests: Vec<Vec<u8>>| {
-            let inner = Arc::clone(&inner);
-            async move { inner.by_token(&digests).await }
-        };
-        self.0.by_token.ask(digest, look_up).await
-    }
-
-    /// As [`Identities::find_by_token`], for a crowd: in the order of the digests.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn find_by_tokens(&self, digests: &[Vec<u8>]) -> Result<Vec<Option<Presented>>> {
-        self.0.by_token(digests).await
+    pub async fn find_now(&self, sessions: &[Uuid]) -> Result<HashMap<Uuid, Arc<Identity>>> {
+        let inner = &self.0;
+        let now = inner.clock.now();
+        let may_recall = !sessions.is_empty() && inner.hear_together().await?;
+        let (mut known, mut unknown) = (HashMap::new(), Vec::new());
+        for session in sessions {
+            match inner.memory.find(*session, now).filter(|_| may_recall) {
+                Some(identity) => drop(known.insert(*session, identity)),
+                None => unknown.push(*session),
+            }
+        }
+        if !unknown.is_empty() {
+            let found = inner.by_session(&unknown).await?;
+            let found = found.into_iter().flatten();
+            known.extend(found.map(|found| (found.session.id, found)));
+        }
+        Ok(known)
     }
 
     /// Ends when every instance goes by what was committed before: for who has revoked something, before saying so.
@@ -162,48 +153,6 @@ impl Inner {
         let found: Vec<_> = sessions.iter().map(|id| found.get(id).cloned()).collect();
         self.memory.keep(edition, &found);
         Ok(found)
-    }
-
-    /// Two statements: in one, the database may take the sessions first, and all tokens that they ever had after them.
-    async fn by_token(self: &Arc<Self>, digests: &[Vec<u8>]) -> Result<Vec<Option<Presented>>> {
-        let tokens = refresh_token::Entity::find()
-            .filter(refresh_token::Column::Digest.is_in(padded(digests)))
-            .all(&self.db)
-            .await?;
-        let identities = self.of_tokens(&tokens).await?;
-        let mut found = HashMap::with_capacity(tokens.len());
-        for token in tokens {
-            if let Some(identity) = identities.get(&token.session_id) {
-                let identity = Arc::clone(identity);
-                found.insert(token.digest.clone(), Presented { token, identity });
-            }
-        }
-        let found = digests.iter().map(|digest| found.get(digest).cloned());
-        Ok(found.collect())
-    }
-
-    /// Whom the tokens belong to, by session. The lease does not count here: an earlier field of the same operation may have
-    /// changed the very user whose claims are signed next.
-    async fn of_tokens(
-        self: &Arc<Self>,
-        tokens: &[refresh_token::Model],
-    ) -> Result<HashMap<Uuid, Arc<Identity>>> {
-        let now = self.clock.now();
-        let sessions = tokens.iter().map(|token| token.session_id);
-        let may_recall = !tokens.is_empty() && self.hear_together().await?;
-        let (mut known, mut unknown) = (HashMap::new(), Vec::new());
-        for session in sessions {
-            match self.memory.find(session, now).filter(|_| may_recall) {
-                Some(identity) => drop(known.insert(session, identity)),
-                None => unknown.push(session),
-            }
-        }
-        if !unknown.is_empty() {
-            let found = self.by_session(&unknown).await?;
-            let found = found.into_iter().flatten();
-            known.extend(found.map(|found| (found.session.id, found)));
-        }
-        Ok(known)
     }
 
     async fn rows(&self, sessions: &[Uuid]) -> Result<Vec<QueryResult>, DbErr> {

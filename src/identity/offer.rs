@@ -1,19 +1,21 @@
 //! A refresh token that is offered for a successor, in a crowd: what to look at, and what to write.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::membership::Membership;
-use super::{Identity, Presented, Rotation};
+use super::{Identity, Rotation};
 use crate::error::{Error, Result};
 
 /// What its owner wants for a refresh token.
 pub struct Offer {
+    /// Which the token names.
+    pub session: Uuid,
     /// Of the token.
     pub digest: Vec<u8>,
-    pub successor: Uuid,
     pub successor_digest: Vec<u8>,
     /// The successor under the token.
     pub sealed: Vec<u8>,
@@ -29,35 +31,30 @@ pub type Terms = dyn Fn(&Identity) -> Result<DateTime<Utc>> + Send;
 pub enum Exchange {
     /// The successor counts, until then.
     Made {
-        presented: Presented,
+        identity: Arc<Identity>,
         expires_at: DateTime<Utc>,
         memberships: Vec<Membership>,
     },
-    /// The token had been exchanged before, or was by somebody who came at the same time.
+    /// It was not the session's newest token, or the session had ended.
     Spent,
 }
 
 impl Offer {
-    /// What is to be written for a token that was found.
+    /// What is to be written for the token of somebody who was found.
     ///
     /// # Errors
-    /// `INVALID_REFRESH_TOKEN` for none, and for one that has expired; those of the terms.
-    pub fn judge(self, found: Option<Presented>, now: DateTime<Utc>) -> Result<Judged> {
-        let found = found.filter(|found| found.token.expires_at > now);
-        let presented = found.ok_or(Error::InvalidRefreshToken)?;
-        let expires_at = (self.terms)(&presented.identity)?;
-        if presented.token.rotated_at.is_some() {
-            return Ok(None);
-        }
+    /// `INVALID_REFRESH_TOKEN` for nobody; those of the terms.
+    pub fn judge(self, found: Option<Arc<Identity>>) -> Result<(Arc<Identity>, Rotation)> {
+        let identity = found.ok_or(Error::InvalidRefreshToken)?;
+        let expires_at = (self.terms)(&identity)?;
         let rotation = Rotation {
-            token: presented.token.id,
-            session: presented.token.session_id,
-            successor: self.successor,
-            digest: self.successor_digest,
+            session: self.session,
+            digest: self.digest,
+            successor: self.successor_digest,
             sealed: self.sealed,
             expires_at,
         };
-        Ok(Some((presented, rotation)))
+        Ok((identity, rotation))
     }
 }
 
@@ -66,6 +63,3 @@ impl fmt::Debug for Offer {
         f.write_str("Offer")
     }
 }
-
-/// Nothing, for a token that was exchanged before.
-pub type Judged = Option<(Presented, Rotation)>;

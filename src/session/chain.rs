@@ -1,77 +1,63 @@
-//! The chain of refresh tokens of a session: opaque, 256 random bits, kept as digests.
+//! The chain of refresh tokens of a session. A token is opaque to its owner; to the house it names the session. The newest
+//! one stands with its session, as a digest; those before it are known by their mark, without being kept.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::{application, refresh_token, session};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
-use uuid::Uuid;
+use entity::{application, session};
+use uuid::{Builder, Uuid};
 
 use crate::app::App;
-use crate::error::Result;
 use crate::secret::Secret;
 use crate::ticket::digest_of;
 
 /// No session lives longer, however often it is refreshed.
 pub const ABSOLUTE_LIFE: TimeDelta = TimeDelta::days(90);
 /// How long a rotated token still gets its successor, while that is unused.
-pub const GRACE: TimeDelta = TimeDelta::seconds(30);
+const GRACE: TimeDelta = TimeDelta::seconds(30);
+
+/// Octets of a token before its mark: those of its session's id, and random ones.
+const MARKED: usize = 16 + 32;
+const LABEL: &str = "refresh token";
 
 /// A refresh token on its way to its owner; the database never sees it.
 #[derive(Clone, Debug)]
 pub struct Minted {
+    /// Names the token, and is worth nothing.
     pub id: Uuid,
     pub token: Secret,
+    pub digest: Vec<u8>,
     pub expires_at: DateTime<Utc>,
 }
 
-pub fn mint(app: &App, expires_at: DateTime<Utc>) -> Minted {
-    Minted {
-        id: app.id(),
-        token: Secret::new(URL_SAFE_NO_PAD.encode(app.rng.bytes::<32>())),
-        expires_at,
+impl Minted {
+    pub fn of(token: Secret, expires_at: DateTime<Utc>) -> Self {
+        let digest = digest_of(token.expose());
+        let named = digest.first_chunk().copied().unwrap_or_default();
+        Self {
+            id: Builder::from_custom_bytes(named).into_uuid(),
+            token,
+            digest,
+            expires_at,
+        }
     }
 }
 
-pub async fn store(
-    app: &App,
-    tx: &impl ConnectionTrait,
-    session: Uuid,
-    minted: &Minted,
-) -> Result<()> {
-    let row = refresh_token::ActiveModel {
-        id: Set(minted.id),
-        session_id: Set(session),
-        digest: Set(digest_of(minted.token.expose())),
-        created_at: Set(app.now()),
-        expires_at: Set(minted.expires_at),
-        rotated_at: Set(None),
-        successor_id: Set(None),
-        sealed_successor: Set(None),
-    };
-    refresh_token::Entity::insert(row)
-        .exec_without_returning(tx)
-        .await?;
-    Ok(())
+/// A token for this session: its id, 256 random bits, and a mark, in base64url.
+pub fn mint(app: &App, session: Uuid, expires_at: DateTime<Utc>) -> Minted {
+    let mut octets = Vec::with_capacity(MARKED + 16);
+    octets.extend_from_slice(session.as_bytes());
+    octets.extend_from_slice(&app.rng.bytes::<32>());
+    octets.extend_from_slice(&app.tickets.mark(LABEL, &octets));
+    Minted::of(Secret::new(URL_SAFE_NO_PAD.encode(octets)), expires_at)
 }
 
-/// Retires what a session has: no token gets a successor any more, and none that was given is given again. When a
-/// token was rotated before stays as it is.
-pub async fn retire(tx: &impl ConnectionTrait, session: Uuid, now: DateTime<Utc>) -> Result<()> {
-    use refresh_token::{Column, Entity};
-    Entity::update_many()
-        .col_expr(Column::RotatedAt, now.into())
-        .filter(Column::SessionId.eq(session))
-        .filter(Column::RotatedAt.is_null())
-        .exec(tx)
-        .await?;
-    Entity::update_many()
-        .col_expr(Column::SealedSuccessor, Option::<Vec<u8>>::None.into())
-        .filter(Column::SessionId.eq(session))
-        .filter(Column::SealedSuccessor.is_not_null())
-        .exec(tx)
-        .await?;
-    Ok(())
+/// Which session the token is of, whether it is the newest one or not; nothing for a token that this house never made.
+pub fn session_of(app: &App, token: &Secret) -> Option<Uuid> {
+    let octets = URL_SAFE_NO_PAD.decode(token.expose()).ok()?;
+    let (marked, mark) = octets.split_at_checked(MARKED)?;
+    let session = marked.first_chunk().copied().map(Uuid::from_bytes);
+    session.filter(|_| app.tickets.is_mark(LABEL, marked, mark))
 }
 
 /// Slides with every use, and never past the session's absolute end.
@@ -81,4 +67,9 @@ pub fn expiry(
     now: DateTime<Utc>,
 ) -> DateTime<Utc> {
     (now + TimeDelta::seconds(application.refresh_token_ttl.into())).min(session.ends_at)
+}
+
+/// Whether that was a moment ago.
+pub fn is_in_grace(then: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    then.is_some_and(|then| now <= then + GRACE)
 }

@@ -2,6 +2,7 @@
 
 mod chain;
 pub mod cookie;
+mod earlier;
 pub mod open;
 mod refresh;
 mod result;

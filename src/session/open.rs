@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::chain::{self, ABSOLUTE_LIFE, Minted};
 use super::cookie::{self, TokenTransport};
+use super::earlier;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Reason, Result};
@@ -83,14 +84,17 @@ pub async fn open(
         ends_at: now + ABSOLUTE_LIFE,
         due_at: now,
         revoked_at: None,
+        refresh_digest: None,
+        sealed_successor: None,
+        retired_at: None,
     };
     session.expires_at = chain::expiry(&application, &session, now);
     session.due_at = session.expires_at;
+    let refresh = chain::mint(app, session.id, session.expires_at);
+    session.refresh_digest = Some(refresh.digest.clone());
     session::Entity::insert(session::ActiveModel::from(session.clone()))
         .exec_without_returning(tx)
         .await?;
-    let refresh = chain::mint(app, session.expires_at);
-    chain::store(app, tx, session.id, &refresh).await?;
     let memberships = tenant::of(tx, &[user.id]).await?;
     let opened = Opened::new(session, user, Arc::new(application), refresh);
     finish(
@@ -104,8 +108,8 @@ pub async fn open(
 }
 
 /// Keeps a session under fresh tokens: every refresh token handed out before is retired without a successor. The
-/// session's row is touched first, as a rotation does: one that runs beside this has either ended before, and what it
-/// made is retired here, or finds its token retired.
+/// session's row decides, as it does for a rotation: one that runs beside this has either ended before, and what it made is
+/// retired here, or finds its token retired.
 ///
 /// The refresh token travels as it did, unless another `transport` is asked for.
 ///
@@ -131,10 +135,20 @@ pub async fn keep(
     session.token_transport = transport.as_str().to_owned();
     session.expires_at = chain::expiry(&application, &session, now);
     session.last_used_at = now;
+    let refresh = chain::mint(app, session.id, session.expires_at);
     let kept = session::Entity::update_many()
         .col_expr(session::Column::LastUsedAt, now.into())
         .col_expr(session::Column::ExpiresAt, session.expires_at.into())
         .col_expr(session::Column::TokenTransport, transport.as_str().into())
+        .col_expr(
+            session::Column::RefreshDigest,
+            refresh.digest.clone().into(),
+        )
+        .col_expr(
+            session::Column::SealedSuccessor,
+            Option::<Vec<u8>>::None.into(),
+        )
+        .col_expr(session::Column::RetiredAt, now.into())
         .filter(session::Column::Id.eq(session.id))
         .filter(session::Column::RevokedAt.is_null())
         .exec(tx)
@@ -142,9 +156,7 @@ pub async fn keep(
     if kept.rows_affected != 1 {
         return Err(Error::Unauthenticated(Reason::SessionRevoked));
     }
-    chain::retire(tx, session.id, now).await?;
-    let refresh = chain::mint(app, session.expires_at);
-    chain::store(app, tx, session.id, &refresh).await?;
+    earlier::retire(tx, session.id, now).await?;
     let memberships = tenant::of(tx, &[user.id]).await?;
     finish(
         app,

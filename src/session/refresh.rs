@@ -1,23 +1,23 @@
 //! `refreshSession`: rotation with a grace for lost answers, and reuse detection after it (RFC 9700 section 4.14.2).
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_graphql::InputObject;
 use chrono::{DateTime, Utc};
-use entity::{application, refresh_token, session, user};
+use entity::{application, session};
 use sea_orm::{ColumnTrait, EntityTrait};
 use uuid::Uuid;
 
-use super::chain::{self, GRACE, Minted};
-use super::cookie;
+use super::chain::{self, Minted};
 use super::open::{Opened, finish};
 use super::revoke::revoke;
+use super::{cookie, earlier};
 use crate::app::App;
 use crate::caller::Caller;
-use crate::error::{Error, Result};
+use crate::db::only;
+use crate::error::{Error, RETRY_AFTER, Result};
 use crate::event::{Event, Kind};
-use crate::identity::{self, Exchange, Identity, Judged, Offer, Rotation, rotate_all};
+use crate::identity::{Exchange, Identity, Offer, Rotation, rotate_all};
 use crate::key::{open_with_token, seal_with_token};
 use crate::realm::tenant::{self, Membership};
 use crate::secret::Secret;
@@ -31,13 +31,11 @@ pub struct RefreshSessionInput {
     pub refresh_token: Option<Secret>,
 }
 
-struct Presented {
-    token: Secret,
-    row: refresh_token::Model,
-    session: session::Model,
-    user: user::Model,
-    application: Arc<application::Model>,
-    has_tenants: bool,
+/// A token that somebody wants to exchange.
+pub(super) struct Presented {
+    pub token: Secret,
+    pub digest: Vec<u8>,
+    pub by_cookie: bool,
 }
 
 /// Nothing for a token that was retired a moment ago, by another tab where the password was changed: the session goes on under
@@ -57,30 +55,32 @@ pub async fn refresh_session(
         .refresh_token
         .or_else(|| cookie.cloned())
         .ok_or_else(required)?;
-    let mut minted = chain::mint(app, app.now());
-    let offer = offer(app, caller, by_cookie, &token, &minted)?;
+    let presented = Presented {
+        digest: digest_of(token.expose()),
+        token,
+        by_cookie,
+    };
+    let Some(session) = chain::session_of(app, &presented.token) else {
+        return earlier::exchange(app, caller, &presented).await;
+    };
+    let mut minted = chain::mint(app, session, app.now());
+    let offer = offer(app, caller, &presented, session, &minted)?;
     let house = app.clone();
     let work = move |offers: Vec<Offer>| {
         let app = house.clone();
         async move { exchange(&app, offers).await }
     };
-    if let Exchange::Made {
-        presented,
-        expires_at,
-        memberships,
-    } = app.exchanges.ask(offer, work).await??
-    {
-        minted.expires_at = expires_at;
-        let presented = Presented::new(token, presented);
-        return complete(app, presented, minted, &memberships).map(Some);
-    }
-    // Rotated before, or by a request that ran beside this one.
-    let presented = find(app, caller, token).await?;
-    let member = presented.has_tenants.then_some(presented.user.id);
-    let memberships = memberships(app, member).await?;
-    match repeat(app, &presented, app.now()).await? {
-        Some(minted) => complete(app, presented, minted, &memberships).map(Some),
-        None => refuse(app, caller, &presented, app.now()).await,
+    match app.exchanges.ask(offer, work).await?? {
+        Exchange::Made {
+            identity,
+            expires_at,
+            memberships,
+        } => {
+            minted.expires_at = expires_at;
+            let identity = Arc::unwrap_or_clone(identity);
+            complete(app, identity, minted, &memberships).map(Some)
+        }
+        Exchange::Spent => again(app, caller, &presented, session).await,
     }
 }
 
@@ -88,59 +88,65 @@ pub async fn refresh_session(
 fn offer(
     app: &App,
     caller: &Caller,
-    by_cookie: bool,
-    token: &Secret,
+    presented: &Presented,
+    session: Uuid,
     minted: &Minted,
 ) -> Result<Offer> {
+    Ok(Offer {
+        session,
+        digest: presented.digest.clone(),
+        successor_digest: minted.digest.clone(),
+        sealed: seal_with_token(&presented.token, &app.rng, &minted.token)?,
+        terms: Box::new(terms(app, caller, presented)),
+    })
+}
+
+/// What the application of a session says to its exchange: until when the successor will do.
+pub(super) fn terms(
+    app: &App,
+    caller: &Caller,
+    presented: &Presented,
+) -> impl Fn(&Identity) -> Result<DateTime<Utc>> + Send + use<> {
     let (house, client_id) = (app.clone(), caller.client_id.clone());
-    let page = caller.browser_origin.clone();
-    let terms = move |identity: &Identity| {
+    let (page, by_cookie) = (caller.browser_origin.clone(), presented.by_cookie);
+    move |identity| {
         let (application, session) = (&identity.application, &identity.session);
         is_at_home(client_id.as_deref(), application)?;
         if by_cookie {
             cookie::check_use(&house, page.as_deref(), application)?;
         }
         Ok(chain::expiry(application, session, house.now()))
-    };
-    Ok(Offer {
-        digest: digest_of(token.expose()),
-        successor: minted.id,
-        successor_digest: digest_of(minted.token.expose()),
-        sealed: seal_with_token(token, &app.rng, &minted.token)?,
-        terms: Box::new(terms),
-    })
+    }
 }
 
-/// What everybody who comes at the same time offers: the tokens that may be are exchanged in one transaction.
+/// What everybody who comes at the same time offers: the tokens that may be are exchanged in one statement.
 async fn exchange(app: &App, offers: Vec<Offer>) -> Result<Vec<Result<Exchange>>> {
-    let digests: Vec<_> = offers.iter().map(|offer| offer.digest.clone()).collect();
-    let found = app.identities.find_by_tokens(&digests).await?;
-    let offers = offers.into_iter().zip(found);
+    let sessions: Vec<Uuid> = offers.iter().map(|offer| offer.session).collect();
+    let found = app.identities.find_now(&sessions).await?;
     let judged: Vec<_> = offers
-        .map(|(offer, found)| offer.judge(found, app.now()))
+        .into_iter()
+        .map(|offer| {
+            let found = found.get(&offer.session).cloned();
+            offer.judge(found)
+        })
         .collect();
-    let wanted = judged.iter().flatten().flatten();
+    let wanted = judged.iter().flatten();
     // Before the rotation: what fails after it looks like a lost answer to the client.
-    let members = wanted.clone().filter_map(|(presented, _)| {
-        let Identity {
-            user, has_tenants, ..
-        } = &*presented.identity;
-        has_tenants.then_some(user.id)
-    });
+    let members = wanted.clone().filter_map(|(identity, _)| member(identity));
     let memberships = memberships(app, members).await?;
-    let wanted: Vec<Rotation> = wanted.map(|(_, rotation)| rotation.clone()).collect();
-    let made = rotate(app, &wanted).await?;
-    let exchanged = |judged: Judged| match judged {
-        Some((presented, rotation)) if made.contains(&rotation.successor) => {
-            let user = presented.identity.user.id;
-            let own = memberships.iter().filter(|one| one.user_id == user);
-            Exchange::Made {
-                memberships: own.cloned().collect(),
-                expires_at: rotation.expires_at,
-                presented,
-            }
+    let wanted: Vec<&Rotation> = wanted.map(|(_, rotation)| rotation).collect();
+    let made = rotate_all(app.db.write(), &wanted, app.now()).await?;
+    let exchanged = |(identity, rotation): (Arc<Identity>, Rotation)| {
+        if !made.contains(&rotation.successor) {
+            return Exchange::Spent;
         }
-        _ => Exchange::Spent,
+        let user = identity.user.id;
+        let own = memberships.iter().filter(|one| one.user_id == user);
+        Exchange::Made {
+            memberships: own.cloned().collect(),
+            expires_at: rotation.expires_at,
+            identity,
+        }
     };
     Ok(judged
         .into_iter()
@@ -149,7 +155,7 @@ async fn exchange(app: &App, offers: Vec<Offer>) -> Result<Vec<Result<Exchange>>
 }
 
 /// Mostly nobody is a member of anything.
-async fn memberships(
+pub(super) async fn memberships(
     app: &App,
     members: impl IntoIterator<Item = Uuid>,
 ) -> Result<Vec<Membership>> {
@@ -160,28 +166,66 @@ async fn memberships(
     tenant::of(app.db.read(), &members).await
 }
 
-/// Answers the successors that count: of a token that somebody else was faster to exchange, there is none.
-async fn rotate(app: &App, wanted: &[Rotation]) -> Result<HashSet<Uuid>> {
-    if wanted.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let made = app.db.transact(|| async {
-        let tx = app.db.begin().await?;
-        let made = rotate_all(&tx, wanted, app.now()).await?;
-        tx.commit().await?;
-        Ok(made)
-    });
-    made.await
+pub(super) fn member(identity: &Identity) -> Option<Uuid> {
+    identity.has_tenants.then_some(identity.user.id)
 }
 
-async fn find(app: &App, caller: &Caller, token: Secret) -> Result<Presented> {
-    let found = app.identities.find_by_token(digest_of(token.expose()));
-    let found = found
-        .await?
-        .filter(|found| found.token.expires_at > app.now())
-        .ok_or(Error::InvalidRefreshToken)?;
-    is_at_home(caller.client_id.as_deref(), &found.identity.application)?;
-    Ok(Presented::new(token, found))
+/// For a token that we made, and that is the newest one no more: it was exchanged before, or by a request that ran beside this
+/// one, or retired.
+async fn again(
+    app: &App,
+    caller: &Caller,
+    presented: &Presented,
+    session: Uuid,
+) -> Result<Option<Opened>> {
+    let (identity, row) = stands(app, caller, session).await?;
+    if row.expires_at <= app.now() {
+        return Err(Error::InvalidRefreshToken);
+    }
+    // Nobody can tell how: it must not end a session whose newest token this is.
+    if row.refresh_digest.as_ref() == Some(&presented.digest) {
+        return Err(Error::Overloaded {
+            retry_after: RETRY_AFTER,
+        });
+    }
+    let was = (row.sealed_successor.as_deref(), Some(row.last_used_at));
+    let Some(successor) = successor(app, presented, was) else {
+        return refuse(app, caller, &row).await;
+    };
+    // Used by somebody meanwhile, otherwise.
+    let minted = Minted::of(successor, row.expires_at);
+    if row.refresh_digest.as_ref() != Some(&minted.digest) {
+        return refuse(app, caller, &row).await;
+    }
+    let memberships = memberships(app, member(&identity)).await?;
+    complete(app, identity, minted, &memberships).map(Some)
+}
+
+/// Who it is, where nothing has ended meanwhile, and the session as it stands now.
+pub(super) async fn stands(
+    app: &App,
+    caller: &Caller,
+    session: Uuid,
+) -> Result<(Identity, session::Model)> {
+    let found = app.identities.find_now(&[session]).await?.remove(&session);
+    let identity = found.ok_or(Error::InvalidRefreshToken)?;
+    is_at_home(caller.client_id.as_deref(), &identity.application)?;
+    let rows = session::Entity::find_by_id(session)
+        .all(app.db.read())
+        .await?;
+    let alive = only(rows).filter(|row| row.revoked_at.is_none());
+    let row = alive.ok_or(Error::InvalidRefreshToken)?;
+    Ok((Arc::unwrap_or_clone(identity), row))
+}
+
+/// What this token was exchanged for, where it was a moment ago.
+pub(super) fn successor(
+    app: &App,
+    presented: &Presented,
+    (sealed, rotated_at): (Option<&[u8]>, Option<DateTime<Utc>>),
+) -> Option<Secret> {
+    let sealed = sealed.filter(|_| chain::is_in_grace(rotated_at, app.now()))?;
+    open_with_token(&presented.token, sealed)
 }
 
 /// Another application's token is none of the one that the request names.
@@ -192,93 +236,46 @@ fn is_at_home(client_id: Option<&str>, application: &application::Model) -> Resu
     Ok(())
 }
 
-impl Presented {
-    fn new(token: Secret, found: identity::Presented) -> Self {
-        let Identity {
-            session,
-            user,
-            application,
-            has_tenants,
-        } = Arc::unwrap_or_clone(found.identity);
-        Self {
-            token,
-            row: found.token,
-            session,
-            user,
-            application,
-            has_tenants,
-        }
-    }
-}
-
-/// The same successor again, within the grace and while nobody has used it.
-async fn repeat(app: &App, presented: &Presented, now: DateTime<Utc>) -> Result<Option<Minted>> {
-    let row = &presented.row;
-    let in_time = row
-        .rotated_at
-        .is_some_and(|rotated_at| now <= rotated_at + GRACE);
-    let (true, Some(id), Some(sealed)) = (in_time, row.successor_id, &row.sealed_successor) else {
-        return Ok(None);
-    };
-    let successor = refresh_token::Entity::find_by_id(id)
-        .one(app.db.read())
-        .await?;
-    let unused = successor.filter(|successor| successor.rotated_at.is_none());
-    Ok(unused.and_then(|successor| {
-        let token = open_with_token(&presented.token, sealed)?;
-        Some(Minted {
-            id,
-            token,
-            expires_at: successor.expires_at,
-        })
-    }))
-}
-
-/// A used token that comes back may be a stolen one: whoever holds the newest loses it, too. Only a token that was
-/// retired, or rotated and then retired, a moment ago (another tab, while the password was changed) harms nobody.
-async fn refuse(
+/// A used token that comes back may be a stolen one: whoever holds the newest loses it, too. Only where the session's tokens
+/// were retired a moment ago (another tab, while the password was changed), and none was exchanged since, it harms nobody.
+pub(super) async fn refuse(
     app: &App,
     caller: &Caller,
-    presented: &Presented,
-    now: DateTime<Utc>,
+    session: &session::Model,
 ) -> Result<Option<Opened>> {
-    let retired = presented.row.sealed_successor.is_none();
-    if retired
-        && presented
-            .row
-            .rotated_at
-            .is_none_or(|rotated_at| now <= rotated_at + GRACE)
-    {
+    let now = app.now();
+    let was_last = session.retired_at == Some(session.last_used_at);
+    if was_last && chain::is_in_grace(session.retired_at, now) {
         return Ok(None);
     }
     app.db.transact(|| async {
     let tx = app.db.begin().await?;
-    revoke(&tx, session::Column::Id.eq(presented.session.id), now).await?;
+    revoke(&tx, session::Column::Id.eq(session.id), now).await?;
     let event = Event {
-        session: Some(presented.session.id),
-        application: Some(presented.application.id),
-        user: Some(presented.user.id),
+        session: Some(session.id),
+        application: Some(session.application_id),
+        user: Some(session.user_id),
         ..Event::anonymous(Kind::RefreshTokenReused)
     };
     app.record(&tx, &caller.origin, event).await?;
     tx.commit().await?;
-    tracing::warn!(session = %presented.session.id, "a used refresh token came back; its session is revoked");
+    tracing::warn!(session = %session.id, "a used refresh token came back; its session is revoked");
     Err(Error::InvalidRefreshToken)
     }).await
 }
 
-fn complete(
+pub(super) fn complete(
     app: &App,
-    presented: Presented,
+    identity: Identity,
     minted: Minted,
     memberships: &[Membership],
 ) -> Result<Opened> {
-    let Presented {
+    let Identity {
         mut session,
         user,
         application,
         ..
-    } = presented;
+    } = identity;
     session.last_used_at = app.now();
     session.expires_at = minted.expires_at;
     finish(

@@ -1,18 +1,17 @@
 //! `signOut`: ends sessions, told by a token that need not be fresh.
 
 use async_graphql::{Enum, InputObject, SimpleObject};
-use entity::{application, refresh_token, session};
+use entity::{application, session};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::cookie;
 use super::revoke::revoke;
+use super::{chain, cookie, earlier};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::secret::Secret;
-use crate::ticket::digest_of;
 
 /// Which of the user's sessions end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
@@ -104,11 +103,10 @@ async fn find(app: &App, caller: &Caller, token: Option<Secret>) -> Result<Optio
 }
 
 async fn of_token(app: &App, token: &Secret) -> Result<Option<Uuid>> {
-    let row = refresh_token::Entity::find()
-        .filter(refresh_token::Column::Digest.eq(digest_of(token.expose())))
-        .one(app.db.read())
-        .await?;
-    Ok(row.map(|row| row.session_id))
+    match chain::session_of(app, token) {
+        Some(session) => Ok(Some(session)),
+        None => Ok(earlier::find(app, token).await?.map(|row| row.session_id)),
+    }
 }
 
 async fn alive(app: &App, caller: &Caller, id: Option<Uuid>) -> Result<Option<session::Model>> {

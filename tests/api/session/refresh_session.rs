@@ -85,6 +85,18 @@ on_both_databases! {
         assert_eq!(told[0].ip_address.as_deref(), Some("203.0.113.9"));
     }
 
+    async fn a_used_token_ends_the_session_even_when_its_own_time_is_over(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        test.clock.advance(TimeDelta::days(20));
+        let next = token(&ann.refresh(&ann.refresh_token).await.ok());
+        test.clock.advance(TimeDelta::days(20));
+        for token in [&ann.refresh_token, &next] {
+            assert_eq!(test.anon().refresh(token).await.code(), "INVALID_REFRESH_TOKEN");
+        }
+        assert_eq!(events(&test, "refresh_token_reused").await.len(), 1);
+    }
+
     async fn a_used_token_is_known_after_a_restart(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;
@@ -104,8 +116,9 @@ on_both_databases! {
             tokens.insert(opened.text("/data/signIn/refreshToken"));
         }
         assert_eq!(tokens.len(), 101);
-        // 256 bits in base64url.
-        assert!(tokens.iter().all(|token| token.len() >= 43), "{tokens:?}");
+        // Of 64 octets, which begin with the session, 256 bits are random.
+        let random: std::collections::BTreeSet<_> = tokens.iter().map(|token| &token[22..64]).collect();
+        assert!(random.len() == 101 && tokens.iter().all(|token| token.len() == 86), "{tokens:?}");
     }
 
     async fn of_fifty_at_once_all_get_the_same_successor(backend: Backend) {
@@ -219,6 +232,13 @@ on_both_databases! {
         for changed in changed {
             assert_eq!(test.anon().refresh(&changed).await.code(), "INVALID_REFRESH_TOKEN", "{changed:.60}");
         }
+        // One character of a token that would be a used one, if it was ours.
+        for at in 0..token.len() {
+            let other = if &token[at..=at] == "Q" { "g" } else { "Q" };
+            let changed = format!("{}{other}{}", &token[..at], &token[at + 1..]);
+            assert_eq!(test.anon().refresh(&changed).await.code(), "INVALID_REFRESH_TOKEN", "{changed}");
+        }
+        assert_alive(&ann.me().await.ok());
         ann.refresh(token).await.ok();
     }
 
@@ -253,7 +273,5 @@ on_both_databases! {
         for secret in [&ann.refresh_token, &next, &ann.access_token, crate::harness::PASSWORD] {
             assert_not_at_rest(&test, backend, secret).await;
         }
-        // 256 bits in base64url.
-        assert!(next.len() == 43 && ann.refresh_token.len() == 43);
     }
 }
