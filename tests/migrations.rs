@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Schema, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, IdenStatic, Iterable, Schema,
+    Statement,
+};
 
 use crate::harness::{Backend, Database, race};
 
@@ -46,6 +49,15 @@ async fn migrate(db: &DatabaseConnection) {
     tx.commit().await.unwrap();
 }
 
+/// The columns of a table, in order.
+fn names<E: EntityTrait>() -> Vec<String> {
+    let mut names: Vec<String> = E::Column::iter()
+        .map(|column| column.as_str().to_owned())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
 on_both_databases! {
     async fn a_migrated_database_is_the_one_that_the_entities_describe(backend: Backend) {
         let (migrated, drawn) = (Database::empty(backend).await, Database::empty(backend).await);
@@ -72,6 +84,31 @@ on_both_databases! {
         let (migrated, drawn) = (columns(&migrated).await, columns(&drawn).await);
         assert!(migrated.len() > 100, "{migrated:?}");
         assert_eq!(migrated, drawn);
+    }
+
+    /// A column that comes later belongs into the trigger, or to those that say nothing of who is signed in.
+    async fn every_change_of_a_session_or_user_that_matters_is_written_down(backend: Backend) {
+        let database = Database::empty(backend).await;
+        let db = database.connect().await;
+        migrate(&db).await;
+        let silent = [
+            ("sessions", names::<entity::session::Entity>(),
+             &["id", "last_used_at", "expires_at", "due_at", "refresh_digest", "sealed_successor", "retired_at"][..]),
+            ("users", names::<entity::user::Entity>(), &["last_sign_in_at"][..]),
+        ];
+        for (table, columns, silent) in silent {
+            let query = match backend {
+                Backend::Postgres => format!("SELECT pg_get_triggerdef(oid) AS said FROM pg_trigger WHERE tgname = '{table}_update_identity'"),
+                Backend::Sqlite => format!("SELECT sql AS said FROM sqlite_master WHERE name = '{table}_update_identity'"),
+            };
+            let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), query)).await.unwrap().unwrap();
+            let said: String = row.try_get("", "said").unwrap();
+            let (_, listed) = said.split_once("UPDATE OF ").expect("a list of columns");
+            let (listed, _) = listed.split_once(" ON ").expect("a table");
+            let mut known: Vec<&str> = listed.split(',').map(str::trim).chain(silent.iter().copied()).collect();
+            known.sort_unstable();
+            assert_eq!(known, columns, "{table}");
+        }
     }
 
     /// A refresh would write into every index of the table then.

@@ -17,6 +17,7 @@ mod m20261121_000012_hand_off;
 mod m20261121_000013_identity_changes;
 mod m20261121_000014_session_due;
 mod m20261121_000015_refresh_digest;
+mod m20261121_000016_last_sign_in;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000013_identity_changes::Migration),
             Box::new(m20261121_000014_session_due::Migration),
             Box::new(m20261121_000015_refresh_digest::Migration),
+            Box::new(m20261121_000016_last_sign_in::Migration),
         ]
     }
 }

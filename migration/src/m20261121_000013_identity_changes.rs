@@ -146,7 +146,8 @@ async fn has_snapshots(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(number.parse().is_ok_and(|number: u32| number >= 130_000))
 }
 
-async fn ask(db: &impl ConnectionTrait, expression: &'static str) -> Result<String, DbErr> {
+/// What an expression says, as text.
+pub async fn ask(db: &impl ConnectionTrait, expression: &'static str) -> Result<String, DbErr> {
     let asked = Query::select()
         .expr_as(Expr::cust(expression), "answer")
         .to_owned();

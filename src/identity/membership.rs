@@ -1,6 +1,7 @@
 //! The tenants that users belong to.
 
-use entity::{tenant, tenant_member};
+use entity::{tenant, tenant_member, user};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
@@ -13,6 +14,17 @@ pub struct Membership {
     pub tenant_id: Uuid,
     pub name: String,
     pub roles: Vec<String>,
+}
+
+/// Whether the user of a statement about users belongs to a tenant.
+pub fn exists() -> Expr {
+    let member = (tenant_member::Entity, tenant_member::Column::UserId);
+    let own = Query::select()
+        .column(member)
+        .from(tenant_member::Entity)
+        .and_where(Expr::col(member).equals((user::Entity, user::Column::Id)))
+        .to_owned();
+    Expr::exists(own)
 }
 
 /// The memberships of these users, in one query, by the age of the tenants.

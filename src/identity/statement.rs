@@ -1,10 +1,12 @@
 //! The text of the look-ups, with places for their values.
 
 use chrono::{DateTime, Utc};
-use entity::{application, application_connection, connection, session, tenant_member, user};
+use entity::{application, application_connection, connection, session, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{DbBackend, EntityTrait, IdenStatic, Iterable};
 use uuid::Uuid;
+
+use super::membership;
 
 /// Before the columns of each table.
 pub const SESSION: &str = "s_";
@@ -20,7 +22,7 @@ pub fn text(backend: DbBackend, places: usize) -> String {
     select(&mut query, session::Entity, SESSION);
     select(&mut query, user::Entity, USER);
     select(&mut query, application::Entity, APPLICATION);
-    query.expr_as(Expr::exists(membership()), HAS_TENANTS);
+    query.expr_as(membership::exists(), HAS_TENANTS);
     let of = |column: session::Column| Expr::col((session::Entity, column));
     query
         .from(session::Entity)
@@ -54,17 +56,6 @@ pub fn text(backend: DbBackend, places: usize) -> String {
         .and_where(Expr::col((connection::Entity, connection::Column::DisabledAt)).is_null())
         .and_where(of(session::Column::Id).is_in(vec![Uuid::nil(); places]));
     backend.build(&query).sql
-}
-
-fn membership() -> SelectStatement {
-    Query::select()
-        .column((tenant_member::Entity, tenant_member::Column::UserId))
-        .from(tenant_member::Entity)
-        .and_where(
-            Expr::col((tenant_member::Entity, tenant_member::Column::UserId))
-                .equals((user::Entity, user::Column::Id)),
-        )
-        .to_owned()
 }
 
 /// Every column of a table, under a name with this prefix.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use entity::{application, session, user};
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 
@@ -12,8 +13,9 @@ use super::cookie::{self, TokenTransport};
 use super::earlier;
 use crate::app::App;
 use crate::caller::Caller;
+use crate::db::only;
 use crate::error::{Error, Reason, Result};
-use crate::identity::Identity;
+use crate::identity::{Identity, membership};
 use crate::key::{Claims, HasuraClaims};
 use crate::realm::tenant::{self, Membership};
 use crate::realm::{claim, role};
@@ -66,7 +68,7 @@ pub async fn open(
         transport,
     } = opening;
     cookie::check_transport(app, caller, &application, transport)?;
-    let first_seen = note_sign_in(app, tx, &user).await?;
+    let noted = note_sign_in(app, tx, &user).await?;
     user.last_sign_in_at = Some(now);
     let mut session = session::Model {
         id: app.id(),
@@ -95,12 +97,16 @@ pub async fn open(
     session::Entity::insert(session::ActiveModel::from(session.clone()))
         .exec_without_returning(tx)
         .await?;
-    let memberships = tenant::of(tx, &[user.id]).await?;
+    let memberships = if noted.has_tenants {
+        tenant::of(tx, &[user.id]).await?
+    } else {
+        Vec::new()
+    };
     let opened = Opened::new(session, user, Arc::new(application), refresh);
     finish(
         app,
         Opened {
-            first_seen,
+            first_seen: noted.first_seen,
             ..opened
         },
         &memberships,
@@ -249,30 +255,46 @@ pub(super) fn hasura(
     })
 }
 
-async fn note_sign_in(app: &App, tx: &impl ConnectionTrait, user: &user::Model) -> Result<bool> {
+/// What the user's row says to a sign-in.
+struct Noted {
+    /// The first one ever.
+    first_seen: bool,
+    has_tenants: bool,
+}
+
+async fn note_sign_in(app: &App, tx: &impl ConnectionTrait, user: &user::Model) -> Result<Noted> {
     use user::Column;
     let unchanged = match &user.password_hash {
         Some(hash) => Column::PasswordHash.eq(hash),
         None => Column::PasswordHash.is_null(),
     };
-    let update = |seen: sea_orm::sea_query::Expr| {
-        user::Entity::update_many()
-            .col_expr(Column::LastSignInAt, app.now().into())
-            .filter(Column::Id.eq(user.id))
-            .filter(Column::DisabledAt.is_null())
-            .filter(unchanged.clone())
-            .filter(seen)
+    let update = |seen: Expr| {
+        let mut update = Query::update();
+        update
+            .table(user::Entity)
+            .value(Column::LastSignInAt, app.now())
+            .and_where(Column::Id.eq(user.id))
+            .and_where(Column::DisabledAt.is_null())
+            .and_where(unchanged.clone())
+            .and_where(seen)
+            .returning(Query::returning().expr(membership::exists()));
+        update
     };
-    if user.last_sign_in_at.is_none() {
-        let first = update(Column::LastSignInAt.is_null()).exec(tx).await?;
-        if first.rows_affected == 1 {
-            return Ok(true);
-        }
+    if user.last_sign_in_at.is_none()
+        && let Some(row) = only(
+            tx.query_all(&update(Column::LastSignInAt.is_null()))
+                .await?,
+        )
+    {
+        return Ok(Noted {
+            first_seen: true,
+            has_tenants: row.try_get_by_index(0)?,
+        });
     }
-    let again = update(Column::LastSignInAt.is_not_null()).exec(tx).await?;
-    if again.rows_affected == 1 {
-        Ok(false)
-    } else {
-        Err(Error::InvalidCredentials)
-    }
+    let again = update(Column::LastSignInAt.is_not_null());
+    let row = only(tx.query_all(&again).await?).ok_or(Error::InvalidCredentials)?;
+    Ok(Noted {
+        first_seen: false,
+        has_tenants: row.try_get_by_index(0)?,
+    })
 }

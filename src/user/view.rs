@@ -133,6 +133,8 @@ pub struct Selection {
     connection: bool,
     sessions: bool,
     tenants: bool,
+    /// Who is remembered may have signed in since.
+    last_sign_in: bool,
 }
 
 impl Selection {
@@ -142,6 +144,7 @@ impl Selection {
             connection: user.field("connection").exists(),
             sessions: user.field("sessions").exists(),
             tenants: user.field("tenants").exists(),
+            last_sign_in: user.field("lastSignInAt").exists(),
         }
     }
 
@@ -152,6 +155,7 @@ impl Selection {
             connection: self.connection || other.connection,
             sessions: self.sessions || other.sessions,
             tenants: self.tenants || other.tenants,
+            last_sign_in: self.last_sign_in || other.last_sign_in,
         }
     }
 }
@@ -205,6 +209,11 @@ pub async fn load_all(
     } else {
         Vec::new()
     };
+    let signed_in = if selection.last_sign_in {
+        last_sign_ins_of(db, &ids).await?
+    } else {
+        HashMap::new()
+    };
     let view = |user: user::Model| {
         let own = memberships
             .iter()
@@ -216,6 +225,7 @@ pub async fn load_all(
                 .cloned()
                 .unwrap_or_default(),
             sessions: sessions.remove(&user.id).unwrap_or_default(),
+            last_sign_in_at: signed_in.get(&user.id).copied().map(DateTime),
             ..view(user)
         }
     };
@@ -243,6 +253,22 @@ async fn connections_of(
         .all(db)
         .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
+/// Of those who have ever signed in.
+async fn last_sign_ins_of(
+    db: &impl ConnectionTrait,
+    users: &[Uuid],
+) -> Result<HashMap<Uuid, chrono::DateTime<Utc>>> {
+    let rows: Vec<(Uuid, chrono::DateTime<Utc>)> = user::Entity::find()
+        .select_only()
+        .columns([user::Column::Id, user::Column::LastSignInAt])
+        .filter(user::Column::Id.is_in(users.iter().copied()))
+        .filter(user::Column::LastSignInAt.is_not_null())
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The sessions that are alive, by user.
@@ -329,7 +355,7 @@ fn view(user: user::Model) -> User {
         active_mfa_type: None,
         created_at: DateTime(user.created_at),
         updated_at: DateTime(user.updated_at),
-        last_sign_in_at: user.last_sign_in_at.map(DateTime),
+        last_sign_in_at: None,
         tenants: Vec::new(),
         sessions: Vec::new(),
     }

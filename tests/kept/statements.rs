@@ -126,7 +126,7 @@ on_both_databases! {
         let database = Database::fresh(backend).await;
         let test = TestApp::on(database.clone(), &[]).await;
         let db = database.connect().await;
-        db.execute_unprepared("ALTER TABLE users DROP COLUMN display_name").await.unwrap();
+        db.execute_unprepared("ALTER TABLE jobs DROP COLUMN last_error").await.unwrap();
         assert!(!refused(&db, backend).await.is_empty());
         drop(test);
     }

@@ -225,6 +225,25 @@ on_both_databases! {
     }
 }
 
+on_both_databases! {
+    async fn a_sign_in_makes_nobody_forget_and_shows_everywhere(backend: Backend) {
+        let (here, there) = two(backend).await;
+        let ann = here.user("ann").await;
+        let rows = || async {
+            let rows = entity::identity_change::Entity::find();
+            rows.count(here.app.db.read()).await.expect("the log")
+        };
+        assert_eq!(ann.me().await.ok().text("/data/me/lastSignInAt"), "2026-11-20T12:00:00.123Z");
+        let before = rows().await;
+        there.clock.advance(chrono::TimeDelta::minutes(5));
+        there.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+        assert_eq!(rows().await, before);
+        let shown = there.app.now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        assert_ne!(shown, "2026-11-20T12:00:00.123Z");
+        assert_eq!(ann.me().await.ok().text("/data/me/lastSignInAt"), shown);
+    }
+}
+
 /// A database that was restored from another server holds a log with that server's positions: they are given here, too, later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_servers_log_holds_hides_nothing() {
