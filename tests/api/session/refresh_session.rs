@@ -1,4 +1,5 @@
 use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, EntityTrait};
 use serde_json::json;
 
 use crate::harness::{Answer, Client, TestApp, race};
@@ -253,7 +254,7 @@ on_both_databases! {
 
     async fn a_role_that_was_taken_away_is_gone_from_the_next_token(backend: Backend) {
         use entity::{StringList, user};
-        use sea_orm::{ActiveValue::Set, EntityTrait};
+        use sea_orm::ActiveValue::Set;
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;
         let change = user::ActiveModel { roles: Set(StringList::of(["me", "admin"])), ..Default::default() };
@@ -264,6 +265,27 @@ on_both_databases! {
         // `admin` is none of the application's roles.
         assert_eq!(hasura["x-hasura-allowed-roles"], json!(["me"]));
         assert_eq!(hasura["x-hasura-default-role"], json!("me"));
+    }
+
+    async fn what_fails_before_the_answer_spends_nothing(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let tenant = json!({ "input": { "name": "Acme" } });
+        let tenant = test.admin().run("admin_create_tenant", tenant).await.ok().text("/data/adminCreateTenant/id");
+        let member = json!({ "input": { "tenantId": tenant, "userId": ann.user_id, "roles": [] } });
+        test.admin().run("admin_set_tenant_member", member).await.ok();
+        let digest = || async {
+            let session = entity::session::Entity::find().one(test.app.db.read()).await;
+            session.expect("an answer").expect("a session").refresh_digest
+        };
+        let before = digest().await;
+        let db = test.app.db.write();
+        db.execute_unprepared("ALTER TABLE tenants RENAME TO hidden").await.expect("another name");
+        assert_eq!(ann.refresh(&ann.refresh_token).await.code(), "INTERNAL");
+        db.execute_unprepared("ALTER TABLE hidden RENAME TO tenants").await.expect("its name");
+        assert_eq!(digest().await, before);
+        ann.refresh(&ann.refresh_token).await.ok();
+        assert_ne!(digest().await, before);
     }
 
     async fn only_digests_of_tokens_rest_in_the_database(backend: Backend) {
