@@ -40,6 +40,8 @@ pub struct Caller {
     pub is_administrator: bool,
     /// The gateway's secret was right. It proves the gateway, and nothing about whom it asks for.
     pub through_gateway: bool,
+    /// The operation has one field: nothing before it has changed anything.
+    pub does_one_thing: bool,
     /// How long the request has waited for somebody to answer a mail: no time of the house's.
     pub waited: Arc<Stopwatch>,
     /// Looked up when it is first asked for.

@@ -86,7 +86,7 @@ pub async fn handle(State(house): State<House>, request: Request) -> Response {
 
 async fn answer(house: &House, request: Request, media: Media) -> Result<Response, Refused> {
     let app = &house.app;
-    let caller = caller::caller(app, request.headers(), request.extensions());
+    let mut caller = caller::caller(app, request.headers(), request.extensions());
     let request_id = request
         .extensions()
         .get::<RequestId>()
@@ -116,6 +116,7 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
     if document.roots.iter().any(|root| root.field == guard::WAITS) {
         deadline += Duration::from_millis(app.config.settings.verification_wait);
     }
+    caller.does_one_thing = document.roots.len() == 1;
     let waited = Arc::clone(&caller.waited);
     let through_gateway = caller.through_gateway;
     let run = house.execute(executable.data(caller), through_gateway);

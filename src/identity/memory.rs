@@ -115,7 +115,7 @@ impl<T: Remembered> Memory<T> {
     }
 
     pub fn recall(&self, session: Uuid, now: DateTime<Utc>) -> Recalled<T> {
-        let asked_at = {
+        let counts = {
             let heard = self.heard();
             if heard.is_shut() {
                 return Recalled::Unknown;
@@ -123,15 +123,19 @@ impl<T: Remembered> Memory<T> {
             if heard.horizon.is_none() {
                 return Recalled::Stale;
             }
-            heard.asked_at
+            heard.counts(self.lease)
         };
         match self.find(session, now) {
             None => Recalled::Unknown,
-            Some(identity) if asked_at.is_some_and(|at| at.elapsed() < self.lease) => {
-                Recalled::Known(identity)
-            }
+            Some(identity) if counts => Recalled::Known(identity),
             Some(_) => Recalled::Stale,
         }
+    }
+
+    /// Whether the latest answer still counts.
+    pub fn has_heard(&self) -> bool {
+        let heard = self.heard();
+        !heard.is_shut() && heard.horizon.is_some() && heard.counts(self.lease)
     }
 
     /// As it was when the latest answer came: for who has asked what has changed.
@@ -240,6 +244,10 @@ impl<T: Remembered> Memory<T> {
 }
 
 impl Heard {
+    fn counts(&self, lease: Duration) -> bool {
+        self.asked_at.is_some_and(|at| at.elapsed() < lease)
+    }
+
     /// Whether nothing is remembered for now.
     fn is_shut(&self) -> bool {
         self.is_silent

@@ -42,6 +42,20 @@ pub struct Identity {
     pub has_tenants: bool,
 }
 
+/// Whether what was heard a moment ago counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    Counts,
+    /// Not for who may have changed something in the same operation, and has not been answered yet.
+    Ignored,
+}
+
+impl Lease {
+    pub fn unless(ignored: bool) -> Self {
+        if ignored { Self::Ignored } else { Self::Counts }
+    }
+}
+
 /// Looks identities up. All handles share the look-ups under way.
 #[derive(Clone, Debug)]
 pub struct Identities(Arc<Inner>);
@@ -96,15 +110,19 @@ impl Identities {
         self.0.by_session.ask(session, look_up).await
     }
 
-    /// As [`Identities::find`], for a crowd, and as the database has them now. The lease does not count here: an earlier field
-    /// of the same operation may have changed the very user whose claims are signed next.
+    /// As [`Identities::find`], for a crowd; without the lease, as the database has them now.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn find_now(&self, sessions: &[Uuid]) -> Result<HashMap<Uuid, Arc<Identity>>> {
+    pub async fn find_all(
+        &self,
+        sessions: &[Uuid],
+        lease: Lease,
+    ) -> Result<HashMap<Uuid, Arc<Identity>>> {
         let inner = &self.0;
         let now = inner.clock.now();
-        let may_recall = !sessions.is_empty() && inner.hear_together().await?;
+        let has_heard = lease == Lease::Counts && inner.memory.has_heard();
+        let may_recall = has_heard || inner.hear_together().await?;
         let (mut known, mut unknown) = (HashMap::new(), Vec::new());
         for session in sessions {
             match inner.memory.find(*session, now).filter(|_| may_recall) {

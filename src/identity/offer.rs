@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::membership::Membership;
-use super::{Identity, Rotation};
+use super::{Identity, Lease, Rotation};
 use crate::error::{Error, Result};
 
 /// What its owner wants for a refresh token.
@@ -19,6 +19,8 @@ pub struct Offer {
     pub successor_digest: Vec<u8>,
     /// The successor under the token.
     pub sealed: Vec<u8>,
+    /// Whether an earlier field of the same operation may have changed the very user whose claims are signed next.
+    pub lease: Lease,
     /// Until when the successor will do, or why its owner gets none.
     pub terms: Box<Terms>,
 }

@@ -17,7 +17,7 @@ use crate::caller::Caller;
 use crate::db::only;
 use crate::error::{Error, RETRY_AFTER, Result};
 use crate::event::{Event, Kind};
-use crate::identity::{Exchange, Identity, Offer, Rotation, rotate_all};
+use crate::identity::{Exchange, Identity, Lease, Offer, Rotation, rotate_all};
 use crate::key::{open_with_token, seal_with_token};
 use crate::realm::tenant::{self, Membership};
 use crate::secret::Secret;
@@ -97,6 +97,7 @@ fn offer(
         digest: presented.digest.clone(),
         successor_digest: minted.digest.clone(),
         sealed: seal_with_token(&presented.token, &app.rng, &minted.token)?,
+        lease: Lease::unless(!caller.does_one_thing),
         terms: Box::new(terms(app, caller, presented)),
     })
 }
@@ -122,7 +123,9 @@ pub(super) fn terms(
 /// What everybody who comes at the same time offers: the tokens that may be are exchanged in one statement.
 async fn exchange(app: &App, offers: Vec<Offer>) -> Result<Vec<Result<Exchange>>> {
     let sessions: Vec<Uuid> = offers.iter().map(|offer| offer.session).collect();
-    let found = app.identities.find_now(&sessions).await?;
+    let ignored = offers.iter().any(|offer| offer.lease == Lease::Ignored);
+    let lease = Lease::unless(ignored);
+    let found = app.identities.find_all(&sessions, lease).await?;
     let judged: Vec<_> = offers
         .into_iter()
         .map(|offer| {
@@ -207,8 +210,11 @@ pub(super) async fn stands(
     caller: &Caller,
     session: Uuid,
 ) -> Result<(Identity, session::Model)> {
-    let found = app.identities.find_now(&[session]).await?.remove(&session);
-    let identity = found.ok_or(Error::InvalidRefreshToken)?;
+    let found = app.identities.find_all(&[session], Lease::Ignored).await?;
+    let identity = found
+        .get(&session)
+        .cloned()
+        .ok_or(Error::InvalidRefreshToken)?;
     is_at_home(caller.client_id.as_deref(), &identity.application)?;
     let rows = session::Entity::find_by_id(session)
         .all(app.db.read())
