@@ -27,7 +27,8 @@ impl MigrationTrait for Migration {
                 db.execute_unprepared(&format!("{PATIENT}; {filled}"))
                     .await?;
             }
-            let lock = format!("{PATIENT}; LOCK TABLE sessions; SET LOCAL lock_timeout = 0");
+            // In the order of a sign-in; a later migration changes users.
+            let lock = format!("{PATIENT}; LOCK TABLE users, sessions; SET LOCAL lock_timeout = 0");
             db.execute_unprepared(&lock).await?;
         }
         // For sessions that were there before, and for those that the version before opens: the clean-up looks at them soon.

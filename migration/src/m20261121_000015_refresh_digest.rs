@@ -7,7 +7,9 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::m20261121_000013_identity_changes::is_postgres_itself;
 
-/// In the order of a sign-in, for this migration and those after it; whoever comes waits behind what waits for a lock.
+/// In the order of a sign-in, for this migration and those after it; whoever comes waits behind what waits for a lock. Who only
+/// reads takes them the other way round, for the moment of one statement: a deadlock with it ends one of the two, and either can be
+/// run again.
 const LOCK: &str =
     "SET LOCAL lock_timeout = '20s'; LOCK TABLE users, sessions; SET LOCAL lock_timeout = 0";
 

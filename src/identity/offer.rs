@@ -19,7 +19,7 @@ pub struct Offer {
     pub successor_digest: Vec<u8>,
     /// The successor under the token.
     pub sealed: Vec<u8>,
-    /// Whether an earlier field of the same operation may have changed the very user whose claims are signed next.
+    /// `Ignored` where an earlier field of the same operation may have changed the very user whose claims are signed next.
     pub lease: Lease,
     /// Until when the successor will do, or why its owner gets none.
     pub terms: Box<Terms>,

@@ -86,14 +86,17 @@ fn nothing_is_remembered_before_it_is_known_from_where_changes_are_read() {
 fn an_answer_counts_for_the_lease_from_the_beginning_of_its_question() {
     let memory = with_three(LONG);
     assert!(matches!(memory.recall(id(3), NOW), Recalled::Known(_)));
+    assert!(memory.has_heard());
     let strict = with_three(Duration::ZERO);
     assert!(matches!(strict.recall(id(3), NOW), Recalled::Stale));
+    assert!(!strict.has_heard());
     // A slow answer to an old question does not make the memory older, nor younger.
     let memory = with_three(Duration::from_millis(50));
     let long_ago = Instant::now();
     std::thread::sleep(Duration::from_millis(60));
     memory.hear(long_ago, news(101, &[]));
     assert!(matches!(memory.recall(id(3), NOW), Recalled::Stale));
+    assert!(!memory.has_heard());
 }
 
 #[test]

@@ -15,6 +15,9 @@ use crate::support::{accounts, administer, another_session, assert_alive, reason
 /// As in operation; other tests ask the database with every request.
 const LEASE: (&str, &str) = ("VESTIBULE_REVOCATION_LEASE", "5");
 
+/// As long as may be set.
+const LONGEST: (&str, &str) = ("VESTIBULE_REVOCATION_LEASE", "10");
+
 async fn two(backend: Backend) -> (TestApp, TestApp) {
     let here = TestApp::with(backend, &[LEASE]).await;
     let there = here.second_instance_with(&[LEASE]).await;
@@ -157,15 +160,27 @@ on_both_databases! {
     }
 
     async fn a_refresh_after_a_change_in_the_same_operation_tells_of_the_change(backend: Backend) {
-        let test = TestApp::with(backend, &[LEASE]).await;
-        let mut ann = test.user("ann").await;
-        for locale in ["de", "fr", "es", "en"] {
-            assert_alive(&ann.me().await);
-            let text = "mutation($t: String!, $l: String!) { updateUser(input: {locale: $l}) { id } \
-                        refreshSession(input: {refreshToken: $t}) { ... on Session { accessToken refreshToken sessionId user { locale } } } }";
-            let answer = ann.query(text, json!({ "t": ann.refresh_token, "l": locale })).await.ok();
+        let test = TestApp::with(backend, &[LONGEST]).await;
+        let (mut ann, mut ben) = (test.user("ann").await, test.user("ben").await);
+        let fields = "updateUser(input: {locale: $l}) { id } \
+                      refreshSession(input: {refreshToken: $t}) { ... on Session { accessToken refreshToken sessionId user { locale } } }";
+        let texts = [
+            format!("mutation($t: String!, $l: String!) {{ {fields} }}"),
+            format!("mutation($t: String!, $l: String!) {{ ...F }} fragment F on Mutation {{ {fields} }}"),
+        ];
+        for (number, locale) in ["de", "fr", "es", "en", "de", "fr", "es", "en"].into_iter().enumerate() {
+            // Beside somebody who has just heard what has changed, and shares the exchange.
+            let regular = Regular::comes(test.anon().bearer(&ben.access_token));
+            let variables = json!({ "t": ann.refresh_token, "l": locale });
+            let (answer, other) = tokio::join!(
+                ann.query(&texts[number % 2], variables),
+                ben.refresh(&ben.refresh_token)
+            );
+            regular.leave().await;
+            let answer = answer.ok();
             assert_eq!(answer.text("/data/refreshSession/user/locale"), locale);
             ann = test.anon().signed_in(&answer.at("/data/refreshSession"));
+            ben = test.anon().signed_in(&other.ok().at("/data/refreshSession"));
         }
     }
 
