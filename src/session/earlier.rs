@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::chain::{self, Minted};
 use super::open::Opened;
-use super::refresh::{Presented, complete, member, memberships, refuse, stands, successor, terms};
+use super::refresh::{
+    Presented, complete, if_unused, member, memberships, refuse, stands, successor, terms,
+};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::db::only;
@@ -35,9 +37,14 @@ pub async fn exchange(app: &App, caller: &Caller, presented: &Presented) -> Resu
     if row.rotated_at.is_none() && adopt(app, presented, &row, &minted).await? {
         return complete(app, identity, minted, &memberships).map(Some);
     }
-    match repeat(app, presented).await? {
+    // As it is now: somebody else may have been faster.
+    let row = find(app, &presented.token).await?;
+    let row = row.ok_or(Error::InvalidRefreshToken)?;
+    let (_, session) = stands(app, caller, row.session_id).await?;
+    match repeat(app, presented, &row, &session).await? {
         Some(minted) => complete(app, identity, minted, &memberships).map(Some),
-        None => spent(app, caller, presented, row.session_id).await,
+        None if is_retired(&row, app.now()) => Ok(None),
+        None => refuse(app, caller, &session).await,
     }
 }
 
@@ -123,44 +130,25 @@ async fn adopt(
 }
 
 /// The same successor again, within the grace and while nobody has used it: one of today's, or one that has a row as well.
-async fn repeat(app: &App, presented: &Presented) -> Result<Option<Minted>> {
-    let Some(row) = find(app, &presented.token).await? else {
-        return Ok(None);
-    };
+async fn repeat(
+    app: &App,
+    presented: &Presented,
+    row: &refresh_token::Model,
+    session: &session::Model,
+) -> Result<Option<Minted>> {
     let was = (row.sealed_successor.as_deref(), row.rotated_at);
     let Some(successor) = successor(app, presented, was) else {
         return Ok(None);
     };
-    if let Some(next) = find(app, &successor).await? {
-        let unused = next.rotated_at.is_none();
-        return Ok(unused.then(|| Minted::of(successor, next.expires_at)));
-    }
-    let rows = session::Entity::find_by_id(row.session_id)
-        .all(app.db.read())
-        .await?;
-    Ok(only(rows).and_then(|session| {
-        let minted = Minted::of(successor, session.expires_at);
-        (session.refresh_digest.as_ref() == Some(&minted.digest)).then_some(minted)
-    }))
+    Ok(match find(app, &successor).await? {
+        Some(next) if next.rotated_at.is_some() => None,
+        Some(next) => Some(Minted::of(successor, next.expires_at)),
+        None => if_unused(successor, session),
+    })
 }
 
-/// Retired by a version before, a moment ago; or used.
-async fn spent(
-    app: &App,
-    caller: &Caller,
-    presented: &Presented,
-    session: Uuid,
-) -> Result<Option<Opened>> {
-    let (_, session) = stands(app, caller, session).await?;
-    let row = find(app, &presented.token).await?;
-    let is_retired = row.is_some_and(|row| {
-        row.sealed_successor.is_none()
-            && row
-                .rotated_at
-                .is_none_or(|at| chain::is_in_grace(Some(at), app.now()))
-    });
-    if is_retired {
-        return Ok(None);
-    }
-    refuse(app, caller, &session).await
+/// A moment ago, without a successor.
+fn is_retired(row: &refresh_token::Model, now: DateTime<Utc>) -> bool {
+    let is_fresh = |at| chain::is_in_grace(Some(at), now);
+    row.sealed_successor.is_none() && row.rotated_at.is_none_or(is_fresh)
 }

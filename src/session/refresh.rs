@@ -192,14 +192,10 @@ async fn again(
         });
     }
     let was = (row.sealed_successor.as_deref(), Some(row.last_used_at));
-    let Some(successor) = successor(app, presented, was) else {
+    let successor = successor(app, presented, was);
+    let Some(minted) = successor.and_then(|token| if_unused(token, &row)) else {
         return refuse(app, caller, &row).await;
     };
-    // Used by somebody meanwhile, otherwise.
-    let minted = Minted::of(successor, row.expires_at);
-    if row.refresh_digest.as_ref() != Some(&minted.digest) {
-        return refuse(app, caller, &row).await;
-    }
     let memberships = memberships(app, member(&identity)).await?;
     complete(app, identity, minted, &memberships).map(Some)
 }
@@ -232,6 +228,12 @@ pub(super) fn successor(
 ) -> Option<Secret> {
     let sealed = sealed.filter(|_| chain::is_in_grace(rotated_at, app.now()))?;
     open_with_token(&presented.token, sealed)
+}
+
+/// The newest token of the session; nothing for one that somebody has used meanwhile.
+pub(super) fn if_unused(token: Secret, session: &session::Model) -> Option<Minted> {
+    let minted = Minted::of(token, session.expires_at);
+    (session.refresh_digest.as_ref() == Some(&minted.digest)).then_some(minted)
 }
 
 /// Another application's token is none of the one that the request names.
