@@ -2,6 +2,7 @@
 //! several reading ones, so that writers queue in memory instead of failing on the file's lock.
 
 mod copy;
+mod kept;
 mod pools;
 mod retry;
 mod together;
@@ -114,24 +115,14 @@ impl Db {
 
     /// How many connections there are, and how many of them nobody uses now.
     pub fn pools(&self) -> Vec<Pool> {
+        let of = |name, lone: &Lone| {
+            let (open, idle) = lone.pools.size();
+            Pool { name, open, idle }
+        };
         if self.backend() == DbBackend::Postgres {
-            let pool = self.writer.get_postgres_connection_pool();
-            return vec![Pool {
-                name: "all",
-                open: pool.size() as usize,
-                idle: pool.num_idle(),
-            }];
+            return vec![of("all", &self.writer)];
         }
-        [("read", &self.reader), ("write", &self.writer)]
-            .map(|(name, lone)| {
-                let pool = lone.get_sqlite_connection_pool();
-                Pool {
-                    name,
-                    open: pool.size() as usize,
-                    idle: pool.num_idle(),
-                }
-            })
-            .into()
+        vec![of("read", &self.reader), of("write", &self.writer)]
     }
 
     async fn connect_sqlite(
@@ -185,6 +176,7 @@ impl Db {
             ..TransactionOptions::default()
         };
         let (connection, asked) = (DatabaseConnection::clone(self.write()), Instant::now());
+        self.writer.pools.give_way();
         let begin = async move { connection.begin_with_options(options).await };
         let begun = tokio::spawn(begin.in_current_span()).await;
         self.writer.metrics.begun(asked.elapsed());

@@ -7,9 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, ExecResult,
+    QueryResult, Statement,
+};
+use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
+
+use super::kept::Kept;
 
 /// Those that wait for their turn hold no connection.
 const POOLS: usize = 4;
@@ -37,6 +43,8 @@ struct Pool {
     connection: DatabaseConnection,
     /// How often a connection came back.
     served: Arc<AtomicU64>,
+    /// For statements that stand alone.
+    kept: Kept,
 }
 
 impl Pools {
@@ -45,6 +53,7 @@ impl Pools {
         let pool = Pool {
             connection: Database::connect(options).await?,
             served: Arc::default(),
+            kept: Kept::default(),
         };
         Ok(Self::of(vec![pool]))
     }
@@ -66,7 +75,11 @@ impl Pools {
                     })
                 });
             let connection = Database::connect(options).await?;
-            pools.push(Pool { connection, served });
+            pools.push(Pool {
+                connection,
+                served,
+                kept: Kept::default(),
+            });
         }
         Ok(Self::of(pools))
     }
@@ -86,7 +99,50 @@ impl Pools {
 
     /// The one in use.
     pub(super) fn current(&self) -> &DatabaseConnection {
-        &self.0.pools[self.0.current.load(Ordering::Relaxed)].connection
+        &self.in_use().connection
+    }
+
+    fn in_use(&self) -> &Pool {
+        &self.0.pools[self.0.current.load(Ordering::Relaxed)]
+    }
+
+    /// Runs a statement that stands alone.
+    pub(super) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let pool = self.in_use();
+        match pool.of_server() {
+            Some(server) => pool.kept.execute(server, statement).await,
+            None => pool.connection.execute_raw(statement).await,
+        }
+    }
+
+    /// As [`Pools::execute`], for its rows.
+    pub(super) async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let pool = self.in_use();
+        match pool.of_server() {
+            Some(server) => pool.kept.query_all(server, statement).await,
+            None => pool.connection.query_all_raw(statement).await,
+        }
+    }
+
+    /// Before a transaction begins: lets it have the connection that is kept for statements, where there is no other.
+    pub(super) fn give_way(&self) {
+        let pool = self.in_use();
+        if let Some(server) = pool.of_server() {
+            pool.kept.give_way(server);
+        }
+    }
+
+    /// How many connections are open, and how many of them nobody uses now.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let pool = self.in_use();
+        let (open, idle) = match pool.of_server() {
+            Some(server) => (server.size(), server.num_idle()),
+            None => {
+                let file = pool.connection.get_sqlite_connection_pool();
+                (file.size(), file.num_idle())
+            }
+        };
+        (open as usize, idle + pool.kept.idle())
     }
 
     /// Ends when one is left alone after this call: who still waits for it waits in vain.
@@ -95,7 +151,10 @@ impl Pools {
     }
 
     pub(super) fn leave_for(&self, next: usize) {
-        self.0.current.store(next, Ordering::Relaxed);
+        let left = self.0.current.swap(next, Ordering::Relaxed);
+        if let Some(left) = self.0.pools.get(left) {
+            left.kept.give_back();
+        }
         self.0.left.notify_waiters();
     }
 
@@ -127,6 +186,7 @@ impl Pools {
     /// Lets statements under way end and closes every connection.
     pub(super) async fn close(&self) {
         for pool in &self.0.pools {
+            pool.kept.close();
             // Two handles on PostgreSQL's pools: the second close finds them closed.
             if let Err(error) = pool.connection.close_by_ref().await {
                 tracing::debug!(%error, "closing the database");
@@ -136,6 +196,12 @@ impl Pools {
 }
 
 impl Pool {
+    /// Nothing for a database that is no server.
+    fn of_server(&self) -> Option<&PgPool> {
+        let is_server = self.connection.get_database_backend() == DbBackend::Postgres;
+        is_server.then(|| self.connection.get_postgres_connection_pool())
+    }
+
     async fn answers(&self, within: Duration) -> bool {
         let ping = tokio::time::timeout(within, self.connection.ping()).await;
         matches!(ping, Ok(Ok(())))

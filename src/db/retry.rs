@@ -106,8 +106,7 @@ impl ConnectionTrait for Lone {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.again(|| self.pools.current().execute_raw(statement.clone()))
-            .await
+        self.again(|| self.pools.execute(statement.clone())).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -116,13 +115,12 @@ impl ConnectionTrait for Lone {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.again(|| self.pools.current().query_one_raw(statement.clone()))
-            .await
+        let rows = self.query_all_raw(statement).await?;
+        Ok(rows.into_iter().next())
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.again(|| self.pools.current().query_all_raw(statement.clone()))
-            .await
+        self.again(|| self.pools.query_all(statement.clone())).await
     }
 }
 

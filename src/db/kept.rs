@@ -1,0 +1,171 @@
+//! The connection that the last lone statement ran on, kept for the next one. Given back to its pool, it would be asked
+//! whether it is well before anybody else has it: a round trip after every statement, as long as the statement itself.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sea_orm::sea_query::Values;
+use sea_orm::{ConnAcquireErr, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
+use sea_query_sqlx::SqlxValues;
+use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
+
+/// A connection that nobody used for so long is given back: its server may have gone meanwhile, which its pool finds out.
+const QUIET: Duration = Duration::from_secs(1);
+/// One that is never quiet is given back after this time all the same, so that its pool can end what is too old.
+const TURN: Duration = Duration::from_secs(10);
+
+/// At most one connection of one pool.
+#[derive(Debug, Default)]
+pub(super) struct Kept(Mutex<Slot>);
+
+#[derive(Debug, Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Full(Idle),
+    /// For good: the pool is waiting for its connections.
+    Closed,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: PoolConnection<Postgres>,
+    taken_at: Instant,
+    used_at: Instant,
+}
+
+impl Kept {
+    /// # Errors
+    /// When no connection is free in time, and the server's own.
+    pub(super) async fn execute(
+        &self,
+        pool: &PgPool,
+        statement: Statement,
+    ) -> Result<ExecResult, DbErr> {
+        let run = async |connection: &mut PgConnection| query(statement).execute(connection).await;
+        let done = self.run(pool, run).await?;
+        Ok(done.map_err(|error| DbErr::Exec(failed(error)))?.into())
+    }
+
+    /// # Errors
+    /// As those of [`Kept::execute`].
+    pub(super) async fn query_all(
+        &self,
+        pool: &PgPool,
+        statement: Statement,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        let run =
+            async |connection: &mut PgConnection| query(statement).fetch_all(connection).await;
+        let rows = self.run(pool, run).await?;
+        let rows = rows.map_err(|error| DbErr::Query(failed(error)))?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// Runs one statement. Its connection is kept after a success only: after a failure, or given up, it goes back to its
+    /// pool, which asks whether it is still good.
+    async fn run<T>(
+        &self,
+        pool: &PgPool,
+        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<Result<T, sqlx::Error>, DbErr> {
+        let mut idle = match self.take() {
+            Some(idle) => idle,
+            None => Idle::from(pool.acquire().await.map_err(not_acquired)?),
+        };
+        let done = statement(&mut idle.connection).await;
+        if done.is_ok() {
+            self.keep(pool, idle);
+        }
+        Ok(done)
+    }
+
+    fn take(&self) -> Option<Idle> {
+        let mut slot = self.slot();
+        match std::mem::take(&mut *slot) {
+            Slot::Full(idle) => {
+                let is_fresh = idle.used_at.elapsed() < QUIET && idle.taken_at.elapsed() < TURN;
+                is_fresh.then_some(idle)
+            }
+            other => {
+                *slot = other;
+                None
+            }
+        }
+    }
+
+    /// Not where somebody may be waiting for it.
+    fn keep(&self, pool: &PgPool, mut idle: Idle) {
+        idle.used_at = Instant::now();
+        let mut slot = self.slot();
+        if matches!(*slot, Slot::Empty) && !is_exhausted(pool) {
+            *slot = Slot::Full(idle);
+        }
+    }
+
+    /// Gives the connection back where all the others are in use: for who is about to ask the pool for one.
+    pub(super) fn give_way(&self, pool: &PgPool) {
+        if is_exhausted(pool) {
+            self.give_back();
+        }
+    }
+
+    /// Gives the connection back.
+    pub(super) fn give_back(&self) {
+        let mut slot = self.slot();
+        if matches!(*slot, Slot::Full(_)) {
+            *slot = Slot::Empty;
+        }
+    }
+
+    /// Gives the connection back, and keeps none from now on.
+    pub(super) fn close(&self) {
+        *self.slot() = Slot::Closed;
+    }
+
+    /// How many connections are kept now.
+    pub(super) fn idle(&self) -> usize {
+        usize::from(matches!(*self.slot(), Slot::Full(_)))
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<PoolConnection<Postgres>> for Idle {
+    fn from(connection: PoolConnection<Postgres>) -> Self {
+        let now = Instant::now();
+        Self {
+            connection,
+            taken_at: now,
+            used_at: now,
+        }
+    }
+}
+
+/// Whether who asks for a connection now waits for another's.
+fn is_exhausted(pool: &PgPool) -> bool {
+    pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections()
+}
+
+/// As SeaORM sends it.
+fn query(statement: Statement) -> Query<'static, Postgres, SqlxValues> {
+    let values = statement.values.unwrap_or(Values(Vec::new()));
+    // All of our statements are texts of the program with their values apart.
+    sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values))
+}
+
+fn failed(error: sqlx::Error) -> RuntimeErr {
+    RuntimeErr::SqlxError(error.into())
+}
+
+/// As SeaORM calls it.
+fn not_acquired(error: sqlx::Error) -> DbErr {
+    match error {
+        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+        _ => DbErr::Conn(failed(error)),
+    }
+}
