@@ -60,7 +60,7 @@ pub async fn serve(config: Config, traces: Option<Traces>) -> Result<(), Failure
     });
     let server = tokio::spawn(http::serve(
         listener,
-        http::router(app.clone()),
+        http::front(app.clone()),
         options,
         stop,
     ));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_graphql::{PathSegment, ServerError, Variables};
 use async_graphql_axum::GraphQLResponse;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, VARY};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -65,7 +65,7 @@ impl Refused {
     }
 }
 
-pub async fn handle(State(house): State<House>, request: Request) -> Response {
+pub async fn handle(house: &House, request: Request) -> Response {
     let development = house.app.config.is_development();
     let Some(media) = negotiate::accepted(
         request.headers(),
@@ -78,7 +78,7 @@ pub async fn handle(State(house): State<House>, request: Request) -> Response {
     if media == Media::Html {
         return graphiql::page();
     }
-    match answer(&house, request, media).await {
+    match answer(house, request, media).await {
         Ok(response) => response,
         Err(refused) => refuse(refused, media),
     }

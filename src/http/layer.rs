@@ -36,25 +36,37 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The one address where a request may wait for a person.
 pub const GRAPHQL: &str = "/graphql";
 
-pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// [`around`] a request that a router has found the place of.
+pub async fn page(State(app): State<App>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    around(&app, route, request, |request| next.run(request)).await
+}
+
+/// `route` is the path as a pattern, if it is one of ours.
+pub async fn around<F>(
+    app: &App,
+    route: Option<&str>,
+    mut request: Request,
+    run: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
     let id: Arc<str> = app.id().to_string().into();
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", id = %id);
-    let traced = traced(&app, &request, route.as_ref());
+    let traced = traced(app, &request, route);
     let started = Instant::now();
     // The API has deadlines of its own and says what was late; this one is for the pages, and for what is forgotten.
     let settings = &app.config.settings;
     let mut deadline = settings.read_timeout + settings.request_timeout;
-    if route
-        .as_ref()
-        .is_some_and(|route| route.as_str() == GRAPHQL)
-    {
+    if route == Some(GRAPHQL) {
         deadline += settings.verification_wait;
     }
     let deadline = Duration::from_millis(deadline);
-    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let run = AssertUnwindSafe(run(request)).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run)
         .instrument(traced.clone())
         .instrument(span.clone())
@@ -88,7 +100,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     }
     let (status, taken) = (response.status().as_u16(), started.elapsed());
     traced.record("http.response.status_code", status);
-    let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
+    let route = route.unwrap_or("unknown");
     let waited = response.extensions().get::<Waited>();
     let busy = taken.saturating_sub(waited.map_or(Duration::ZERO, |waited| waited.0));
     app.metrics.answered(route, status, busy);
@@ -102,11 +114,8 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
 
 /// The request as traces show it: nothing of what it holds, and its path as a pattern. It is a part of a longer trace where
 /// a proxy that is trusted says so: anybody else would write into the traces of others.
-fn traced(app: &App, request: &Request, route: Option<&MatchedPath>) -> Span {
-    let (name, route) = (
-        method(request.method()),
-        route.map_or("unknown", MatchedPath::as_str),
-    );
+fn traced(app: &App, request: &Request, route: Option<&str>) -> Span {
+    let (name, route) = (method(request.method()), route.unwrap_or("unknown"));
     let traced = tracing::trace_span!(
         target: TRACED,
         parent: None,

@@ -3,6 +3,7 @@
 
 mod caller;
 mod cors;
+mod front;
 mod graphiql;
 mod graphql;
 mod guard;
@@ -20,7 +21,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{any, get};
+use axum::routing::get;
+pub use front::Front;
 pub use graphiql::{CDN, EMBEDDED};
 pub use guard::CREDENTIAL_MUTATIONS;
 pub use layer::Peer;
@@ -61,12 +63,8 @@ impl FromRef<House> for App {
 }
 
 /// Every address of the house.
-pub fn router(app: App) -> Router {
+pub fn front(app: App) -> Front {
     let mut router = Router::new()
-        .route(
-            layer::GRAPHQL,
-            any(graphql::handle).layer(cors::layer(app.clone())),
-        )
         .route("/.well-known/jwks.json", get(jwks::published))
         .route(
             "/hasura/auth-hook",
@@ -89,9 +87,10 @@ pub fn router(app: App) -> Router {
         reader: Arc::new(guard::Reader::new()),
         app: app.clone(),
     };
-    router
-        .layer(axum::middleware::from_fn_with_state(app, layer::around))
-        .with_state(house)
+    let pages = router
+        .layer(axum::middleware::from_fn_with_state(app, layer::page))
+        .with_state(house.clone());
+    Front::new(house, pages)
 }
 
 /// `/metrics` and nothing else, for a listener of its own.
@@ -100,7 +99,7 @@ pub fn metrics_router(app: App) -> Router {
         .route("/metrics", get(metrics::show))
         .layer(axum::middleware::from_fn_with_state(
             app.clone(),
-            layer::around,
+            layer::page,
         ))
         .with_state(app)
 }

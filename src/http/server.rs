@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::{Request, service::service_fn};
@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 use super::Peer;
 
@@ -36,12 +36,16 @@ pub struct ServerOptions {
 }
 
 /// Serves until told to stop, then lets requests under way end.
-pub async fn serve(
+pub async fn serve<S>(
     listener: TcpListener,
-    router: Router,
+    front: S,
     options: ServerOptions,
     mut stop: watch::Receiver<bool>,
-) {
+) where
+    S: Service<axum::extract::Request, Response = Response, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(options.connections));
     loop {
@@ -49,9 +53,12 @@ pub async fn serve(
             accepted = accept(&listener, &room) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let router = router.clone();
-        let service =
-            service_fn(move |request: Request<Incoming>| answer(router.clone(), request, peer));
+        let front = front.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            front.clone().oneshot(request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(options.read_timeout)
@@ -97,14 +104,4 @@ async fn accept(
             }
         }
     }
-}
-
-async fn answer(
-    router: Router,
-    request: Request<Incoming>,
-    peer: SocketAddr,
-) -> Result<axum::response::Response, Infallible> {
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(Peer(peer));
-    router.oneshot(request).await
 }

@@ -1,13 +1,13 @@
-//! A client of the API, in this process: the router itself answers, without a socket.
+//! A client of the API, in this process: the front itself answers, without a socket.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use vestibule::http::Front;
 use vestibule::http::Peer;
 
 use super::PASSWORD;
@@ -15,7 +15,7 @@ use super::PASSWORD;
 /// Sends documents from `tests/api/queries/`. Cheap to clone; with every call it hands out a changed copy.
 #[derive(Clone)]
 pub struct Client {
-    router: Router,
+    front: Front,
     headers: Vec<(String, String)>,
     peer: SocketAddr,
     /// Of the last session that it was given.
@@ -34,9 +34,9 @@ pub struct Answer {
 }
 
 impl Client {
-    pub fn new(router: Router) -> Self {
+    pub fn new(front: Front) -> Self {
         Self {
-            router,
+            front,
             headers: vec![("accept".into(), "application/graphql-response+json".into())],
             peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)),
             access_token: String::new(),
@@ -130,11 +130,11 @@ impl Client {
         }
         request.extensions_mut().insert(Peer(self.peer));
         let response = self
-            .router
+            .front
             .clone()
             .oneshot(request)
             .await
-            .expect("the router answers");
+            .expect("the front answers");
         let (parts, body) = response.into_parts();
         let octets = to_bytes(body, usize::MAX).await.expect("a body");
         let text = || Value::String(String::from_utf8_lossy(&octets).into_owned());

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use chrono::{DateTime, TimeDelta};
 pub use client::{Answer, Client};
 pub use database::{Backend, Database};
@@ -25,6 +24,7 @@ pub use server::Server;
 use vestibule::app::App;
 use vestibule::clock::{Clock, Rng};
 use vestibule::config::{Config, Environment, load};
+use vestibule::http::Front;
 use vestibule::mail::Received;
 
 pub const ADMIN_SECRET: &str = "an admin secret of the tests";
@@ -113,7 +113,7 @@ impl HeldClock {
 
 pub struct TestApp {
     pub app: App,
-    pub router: Router,
+    pub front: Front,
     pub clock: HeldClock,
     pub database: Database,
 }
@@ -157,10 +157,10 @@ impl TestApp {
         let app = App::open(config, clock.clock(), Rng::system())
             .await
             .expect("the house opens");
-        let router = vestibule::http::router(app.clone());
+        let front = vestibule::http::front(app.clone());
         Self {
             app,
-            router,
+            front,
             clock,
             database,
         }
@@ -178,7 +178,7 @@ impl TestApp {
 
     /// Someone who is not signed in.
     pub fn anon(&self) -> Client {
-        Client::new(self.router.clone())
+        Client::new(self.front.clone())
     }
 
     /// Someone with the admin secret.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use vestibule::http::{ServerOptions, router, serve};
+use vestibule::http::{ServerOptions, front, serve};
 
 use super::{Backend, Database, HeldClock, TestApp};
 
@@ -45,7 +45,7 @@ impl Server {
         let tasks = vec![
             tokio::spawn(serve(
                 listener,
-                router(test.app.clone()),
+                front(test.app.clone()),
                 options,
                 told.clone(),
             )),

@@ -134,7 +134,7 @@ on_both_databases! {
         let test = TestApp::with(backend, &[LIMITED, PATIENT].concat()).await;
         test.user("ann").await;
         let other = test.second_instance_with(LIMITED).await;
-        let (one, two) = (test.router.clone(), other.router.clone());
+        let (one, two) = (test.front.clone(), other.front.clone());
         let answers = race(200, move |number| {
             let router = if number % 2 == 0 { &one } else { &two };
             let client = Client::new(router.clone()).calling_from(&format!("198.51.100.{}", number % 250 + 1));

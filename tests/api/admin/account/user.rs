@@ -81,7 +81,7 @@ on_both_databases! {
         let mut config = config(&database, &[]);
         config.settings.admin_secret = None;
         let app = App::open(config, Clock::system(), Rng::system()).await.expect("the house opens");
-        let anon = Client::new(vestibule::http::router(app));
+        let anon = Client::new(vestibule::http::front(app));
         for client in [anon.clone(), anon.clone().header("x-vestibule-admin-secret", ADMIN_SECRET), anon.header("x-vestibule-admin-secret", "")] {
             assert_eq!(reason(&look_up(&client, json!({ "id": "x" })).await), "TOKEN_MISSING");
         }
