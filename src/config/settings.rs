@@ -243,10 +243,10 @@ pub struct Settings {
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub verification_waits: u32,
 
-    /// For how long an instance goes by what the database last said had changed, in milliseconds. Whatever writes is answered that
-    /// much later, so that what was revoked is revoked everywhere by then: all instances need the same. 0: every request
-    /// asks the database.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=10))]
+    /// For how long an instance goes by what the database last said had changed, in milliseconds. Whatever may
+    /// revoke something is answered that much later, so that it is revoked everywhere by then: all instances need the same. 0:
+    /// every request asks the database.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=10))]
     pub revocation_lease: u64,
 
     /// How long the headers, and then the body, of a request may take to arrive, in milliseconds.

@@ -136,9 +136,9 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
 }
 
 /// Whether a field that was answered without an error has left everybody as they were: an exchanged refresh token was the
-/// caller's own.
+/// caller's own, and a new session is in nobody's memory.
 fn revokes_nothing(root: &guard::Root) -> bool {
-    root.field == "refreshSession"
+    ["refreshSession", "signIn"].contains(&&*root.field)
 }
 
 /// The operation as traces show it: what kind it is and what its author calls it.
