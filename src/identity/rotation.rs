@@ -1,14 +1,17 @@
 //! The exchange of refresh tokens for their successors, many at a time.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
 use entity::session::{Column, Entity};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, IntoValueTuple, Query, TableRef};
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait, IntoIden, IntoValueTuple, Query, TableRef, Value,
+};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use uuid::Uuid;
 
-use super::padded;
+use super::{LENGTHS, padded};
 use crate::error::Result;
 
 /// One token on its way to its successor.
@@ -41,7 +44,12 @@ pub async fn rotate_all(
     // In the order of the sessions, which the plan need not keep: a deadlock is run again.
     let mut ordered = rotations.to_vec();
     ordered.sort_unstable_by_key(|rotation| rotation.session);
-    let rows = padded(&ordered).into_iter().map(|rotation| {
+    let rows = padded(&ordered);
+    let backend = db.get_database_backend();
+    let texts = &TEXTS[usize::from(backend == DbBackend::Postgres)];
+    let text = texts[rows.len().ilog2() as usize].get_or_init(|| text(backend, rows.len()));
+    let mut values = vec![Value::from(now)];
+    for rotation in rows {
         let Rotation {
             session,
             digest,
@@ -49,9 +57,26 @@ pub async fn rotate_all(
             sealed,
             expires_at,
         } = rotation.clone();
-        (session, digest, successor, sealed, expires_at).into_value_tuple()
-    });
-    let given = |number, type_of| given(db, number, type_of);
+        values.extend((session, digest, successor, sealed, expires_at).into_value_tuple());
+    }
+    values.push(now.into());
+    let statement = Statement::from_sql_and_values(backend, text, values);
+    let rows = db.query_all_raw(statement).await?.into_iter();
+    Ok(rows
+        .map(|row| row.try_get_by_index(0))
+        .collect::<Result<_, _>>()?)
+}
+
+/// The statement for one token, two, four and so on; on SQLite, and on PostgreSQL.
+static TEXTS: [[OnceLock<String>; LENGTHS]; 2] =
+    [const { [const { OnceLock::new() }; LENGTHS] }; 2];
+
+/// The values are the time, then those of so many tokens, and the time again.
+fn text(backend: DbBackend, places: usize) -> String {
+    let (now, nothing) = (DateTime::<Utc>::default(), Vec::<u8>::new);
+    let row = || (Uuid::nil(), nothing(), nothing(), nothing(), now).into_value_tuple();
+    let rows = std::iter::repeat_with(row).take(places).collect();
+    let given = |number, type_of| given(backend, number, type_of);
     let of = |column| Expr::col((Entity, column));
     let mut update = Query::update();
     update
@@ -60,25 +85,22 @@ pub async fn rotate_all(
         .value(Column::RefreshDigest, given(3, "bytea"))
         .value(Column::SealedSuccessor, given(4, "bytea"))
         .value(Column::ExpiresAt, given(5, "timestamptz"))
-        .from(TableRef::ValuesList(rows.collect(), GIVEN.into_iden()))
+        .from(TableRef::ValuesList(rows, GIVEN.into_iden()))
         .and_where(of(Column::Id).eq(given(1, "uuid")))
         .and_where(of(Column::RefreshDigest).eq(given(2, "bytea")))
         .and_where(of(Column::RevokedAt).is_null())
         .and_where(of(Column::ExpiresAt).gt(now))
         .returning_col((Entity, Column::RefreshDigest));
-    let rows = db.query_all(&update).await?.into_iter();
-    Ok(rows
-        .map(|row| row.try_get_by_index(0))
-        .collect::<Result<_, _>>()?)
+    backend.build(&update).sql
 }
 
 const GIVEN: &str = "given";
 
 /// A column of the list of values. PostgreSQL is told its type, so that the statement says all by itself; SQLite compares
 /// values as they were bound.
-fn given(db: &impl ConnectionTrait, number: u32, type_of: &'static str) -> Expr {
+fn given(backend: DbBackend, number: u32, type_of: &'static str) -> Expr {
     let column = Expr::col((GIVEN, Alias::new(format!("column{number}"))));
-    match db.get_database_backend() {
+    match backend {
         DbBackend::Postgres => column.cast_as(type_of),
         _ => column,
     }
