@@ -2,6 +2,7 @@
 //! those who come gather behind it. Nobody waits for company, and nobody gets an answer older than the question; a crowd
 //! only shares its round trips.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use crate::error::{Error, Result};
 
 /// Under way at once, at most: where one is stuck, the next one may be on a connection that works.
 const LANES: usize = 2;
-/// How long somebody waits before there is another lane. Few lanes make large crowds, which share more.
+/// How long a batch takes before there is another lane for those who wait behind it. Few lanes make large crowds, which share
+/// more.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// Items that go together; a power of two.
 pub const MOST: usize = 64;
@@ -64,45 +66,40 @@ where
         F: Future<Output = Result<Vec<O>>> + Send + 'static,
         W: Fn(Vec<I>) -> F + Clone + Send + 'static,
     {
-        let (answer, mut answered) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let goes_ahead = {
             let mut line = self.line();
             line.waiting.push((item, answer));
             line.opens(1)
         };
         if goes_ahead {
-            self.open(work.clone());
+            // Not in the request of whoever came first: it may be given up, and others wait for it.
+            open(&self.line, &self.db, work);
         }
-        loop {
-            if let Ok(found) = tokio::time::timeout(PATIENCE, &mut answered).await {
-                return found
-                    .map_err(|_| Error::internal("what was asked for together panicked"))?;
-            }
-            let is_stuck = self.line().opens(LANES);
-            if is_stuck {
-                self.open(work.clone());
-            }
-        }
-    }
-
-    /// Not in the request of whoever came first: it may be given up, and others wait for it.
-    fn open<F, W>(&self, work: W)
-    where
-        F: Future<Output = Result<Vec<O>>> + Send + 'static,
-        W: Fn(Vec<I>) -> F + Send + 'static,
-    {
-        let lane = Lane {
-            line: Arc::clone(&self.line),
-            db: self.db.clone(),
-            others: self.line().ended,
-            is_open: true,
-        };
-        tokio::spawn(lane.serve(work));
+        let found = answered.await;
+        found.map_err(|_| Error::internal("what was asked for together panicked"))?
     }
 
     fn line(&self) -> MutexGuard<'_, Line<I, O>> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn open<I, O, F, W>(line: &Arc<Mutex<Line<I, O>>>, db: &Lone, work: W)
+where
+    I: Send + 'static,
+    O: Send + 'static,
+    F: Future<Output = Result<Vec<O>>> + Send + 'static,
+    W: Fn(Vec<I>) -> F + Clone + Send + 'static,
+{
+    let others = line.lock().unwrap_or_else(PoisonError::into_inner).ended;
+    let lane = Lane {
+        line: Arc::clone(line),
+        db: db.clone(),
+        others,
+        is_open: true,
+    };
+    tokio::spawn(lane.serve(work));
 }
 
 impl<I, O> Line<I, O> {
@@ -123,11 +120,15 @@ struct Lane<I, O> {
     is_open: bool,
 }
 
-impl<I, O> Lane<I, O> {
+impl<I, O> Lane<I, O>
+where
+    I: Send + 'static,
+    O: Send + 'static,
+{
     async fn serve<F, W>(mut self, work: W)
     where
-        F: Future<Output = Result<Vec<O>>>,
-        W: Fn(Vec<I>) -> F,
+        F: Future<Output = Result<Vec<O>>> + Send + 'static,
+        W: Fn(Vec<I>) -> F + Clone + Send + 'static,
     {
         loop {
             // Requests that have arrived, and only wait for their turn on this thread, come along.
@@ -136,8 +137,18 @@ impl<I, O> Lane<I, O> {
                 return;
             };
             let (items, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            let mut run = pin!(self.db.in_time(work(items)));
+            let done = loop {
+                if let Ok(done) = tokio::time::timeout(PATIENCE, &mut run).await {
+                    break done;
+                }
+                let is_stuck = self.line().opens(LANES);
+                if is_stuck {
+                    open(&self.line, &self.db, work.clone());
+                }
+            };
             // Whoever gave up needs no answer.
-            match self.db.in_time(work(items)).await {
+            match done {
                 Ok(found) => {
                     for (answer, found) in answers.into_iter().zip(found) {
                         drop(answer.send(Ok(found)));
