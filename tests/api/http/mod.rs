@@ -1,3 +1,4 @@
+mod connections;
 mod cors;
 pub mod email_pages;
 mod guards;
