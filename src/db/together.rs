@@ -68,7 +68,7 @@ where
     {
         let (answer, answered) = oneshot::channel();
         let goes_ahead = {
-            let mut line = self.line();
+            let mut line = lock(&self.line);
             line.waiting.push((item, answer));
             line.opens(1)
         };
@@ -79,10 +79,10 @@ where
         let found = answered.await;
         found.map_err(|_| Error::internal("what was asked for together panicked"))?
     }
+}
 
-    fn line(&self) -> MutexGuard<'_, Line<I, O>> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<I, O>(line: &Mutex<Line<I, O>>) -> MutexGuard<'_, Line<I, O>> {
+    line.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn open<I, O, F, W>(line: &Arc<Mutex<Line<I, O>>>, db: &Lone, work: W)
@@ -92,7 +92,7 @@ where
     F: Future<Output = Result<Vec<O>>> + Send + 'static,
     W: Fn(Vec<I>) -> F + Clone + Send + 'static,
 {
-    let others = line.lock().unwrap_or_else(PoisonError::into_inner).ended;
+    let others = lock(line).ended;
     let lane = Lane {
         line: Arc::clone(line),
         db: db.clone(),
@@ -142,7 +142,7 @@ where
                 if let Ok(done) = tokio::time::timeout(PATIENCE, &mut run).await {
                     break done;
                 }
-                let is_stuck = self.line().opens(LANES);
+                let is_stuck = lock(&self.line).opens(LANES);
                 if is_stuck {
                     open(&self.line, &self.db, work.clone());
                 }
@@ -160,20 +160,16 @@ where
                     }
                 }
             }
-            self.line().ended += 1;
+            lock(&self.line).ended += 1;
             self.others += 1;
         }
-    }
-
-    fn line(&self) -> MutexGuard<'_, Line<I, O>> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Those who wait now; closes the lane where nobody does, under the same lock, so that nobody who comes meanwhile
     /// takes it for open.
     fn next(&mut self) -> Option<Vec<Waiting<I, O>>> {
         let line = Arc::clone(&self.line);
-        let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = lock(&line);
         // Whoever was told that it took too long is not to find it done much later.
         line.waiting.retain(|(_, answer)| !answer.is_closed());
         let many = line.waiting.len().min(MOST);
@@ -192,7 +188,7 @@ impl<I, O> Drop for Lane<I, O> {
     /// After a panic: those who wait with nobody to ask for them are not left waiting.
     fn drop(&mut self) {
         if self.is_open {
-            let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut line = lock(&self.line);
             line.lanes -= 1;
             if line.lanes == 0 {
                 line.waiting.clear();
@@ -320,7 +316,7 @@ mod tests {
         assert_eq!(house.largest.load(Ordering::SeqCst), 3);
         // Both close behind the last one.
         tokio::time::sleep(PATIENCE).await;
-        assert_eq!(house.together.line().lanes, 0);
+        assert_eq!(lock(&house.together.line).lanes, 0);
     }
 
     #[tokio::test(start_paused = true)]
