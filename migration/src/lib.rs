@@ -113,7 +113,7 @@ pub async fn is_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
 ///
 /// # Errors
 /// When the database cannot be reached, or has never been migrated.
-pub async fn is_current(db: &DatabaseConnection) -> Result<bool, DbErr> {
+pub async fn is_current(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     let applied = seaql_migrations::Entity::find().all(db).await?;
     Ok(holds_ours(&applied))
 }

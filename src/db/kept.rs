@@ -1,6 +1,8 @@
 //! The connection that the last lone statement ran on, kept for the next one. Given back to its pool, it would be asked
 //! whether it is well before anybody else has it: a round trip after every statement, as long as the statement itself.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,14 +13,19 @@ use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
 
-/// A connection that nobody used for so long is given back: its server may have gone meanwhile, which its pool finds out.
+/// Whoever finds a connection that nobody used for so long gives it back: its server may have gone meanwhile, which its pool
+/// finds out.
 const QUIET: Duration = Duration::from_secs(1);
-/// One that is never quiet is given back after this time all the same, so that its pool can end what is too old.
+/// One that is never quiet goes back after this time all the same, so that its pool can end what is too old.
 const TURN: Duration = Duration::from_secs(10);
 
 /// At most one connection of one pool.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<Slot>);
+pub(super) struct Kept {
+    slot: Mutex<Slot>,
+    /// Those who ask the pool for a connection.
+    asking: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 enum Slot {
@@ -99,16 +106,32 @@ impl Kept {
     fn keep(&self, pool: &PgPool, mut idle: Idle) {
         idle.used_at = Instant::now();
         let mut slot = self.slot();
-        if matches!(*slot, Slot::Empty) && !is_exhausted(pool) {
+        if matches!(*slot, Slot::Empty) && !self.is_wanted(pool) {
             *slot = Slot::Full(idle);
         }
     }
 
-    /// Gives the connection back where all the others are in use: for who is about to ask the pool for one.
-    pub(super) fn give_way(&self, pool: &PgPool) {
-        if is_exhausted(pool) {
+    /// Whether those who ask for a connection now may have to wait for another's.
+    fn is_wanted(&self, pool: &PgPool) -> bool {
+        let most = pool.options().get_max_connections();
+        let unopened = most.saturating_sub(pool.size()) as usize;
+        pool.num_idle().saturating_add(unopened) <= self.asking.load(Ordering::SeqCst)
+    }
+
+    /// Lets what asks the pool for a connection have the one that is kept, where there is no other.
+    pub(super) async fn give_way_to<T>(&self, pool: &PgPool, asks: impl Future<Output = T>) -> T {
+        let _asking = Asking::from(&self.asking);
+        let mut asks = pin!(asks);
+        tokio::select! {
+            biased;
+            done = &mut asks => return done,
+            // It stands in the pool's line now, if it has to.
+            () = std::future::ready(()) => {}
+        }
+        if self.is_wanted(pool) {
             self.give_back();
         }
+        asks.await
     }
 
     /// Gives the connection back.
@@ -130,7 +153,7 @@ impl Kept {
     }
 
     fn slot(&self) -> MutexGuard<'_, Slot> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,9 +168,19 @@ impl From<PoolConnection<Postgres>> for Idle {
     }
 }
 
-/// Whether who asks for a connection now waits for another's.
-fn is_exhausted(pool: &PgPool) -> bool {
-    pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections()
+struct Asking<'a>(&'a AtomicUsize);
+
+impl<'a> From<&'a AtomicUsize> for Asking<'a> {
+    fn from(asking: &'a AtomicUsize) -> Self {
+        asking.fetch_add(1, Ordering::SeqCst);
+        Self(asking)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// As SeaORM sends it.

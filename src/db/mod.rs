@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 pub use copy::{Draft, check, open_file, sqlite_file};
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions,
 };
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -175,9 +175,8 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let (connection, asked) = (DatabaseConnection::clone(self.write()), Instant::now());
-        self.writer.pools.give_way();
-        let begin = async move { connection.begin_with_options(options).await };
+        let (pools, asked) = (self.writer.pools.clone(), Instant::now());
+        let begin = async move { pools.begin(options).await };
         let begun = tokio::spawn(begin.in_current_span()).await;
         self.writer.metrics.begun(asked.elapsed());
         begun.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, ExecResult,
-    QueryResult, Statement,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, ExecResult, QueryResult, Statement, TransactionOptions, TransactionTrait,
 };
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -110,7 +110,10 @@ impl Pools {
     pub(super) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let pool = self.in_use();
         match pool.of_server() {
-            Some(server) => pool.kept.execute(server, statement).await,
+            Some(server) => {
+                self.kept_by(pool, pool.kept.execute(server, statement))
+                    .await
+            }
             None => pool.connection.execute_raw(statement).await,
         }
     }
@@ -119,17 +122,30 @@ impl Pools {
     pub(super) async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let pool = self.in_use();
         match pool.of_server() {
-            Some(server) => pool.kept.query_all(server, statement).await,
+            Some(server) => {
+                self.kept_by(pool, pool.kept.query_all(server, statement))
+                    .await
+            }
             None => pool.connection.query_all_raw(statement).await,
         }
     }
 
-    /// Before a transaction begins: lets it have the connection that is kept for statements, where there is no other.
-    pub(super) fn give_way(&self) {
-        let pool = self.in_use();
-        if let Some(server) = pool.of_server() {
-            pool.kept.give_way(server);
+    /// What has ended on a pool that was left meanwhile leaves no connection there.
+    async fn kept_by<T>(&self, pool: &Pool, statement: impl Future<Output = T>) -> T {
+        let done = statement.await;
+        if !std::ptr::eq(pool, self.in_use()) {
+            pool.kept.give_back();
         }
+        done
+    }
+
+    /// Begins a transaction.
+    pub(super) async fn begin(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<DatabaseTransaction, DbErr> {
+        let pool = self.in_use();
+        pool.ask(pool.connection.begin_with_options(options)).await
     }
 
     /// How many connections are open, and how many of them nobody uses now.
@@ -142,7 +158,8 @@ impl Pools {
                 (file.size(), file.num_idle())
             }
         };
-        (open as usize, idle + pool.kept.idle())
+        // The driver's count of idle ones may be one below zero for a moment.
+        (open as usize, idle.wrapping_add(pool.kept.idle()))
     }
 
     /// Ends when one is left alone after this call: who still waits for it waits in vain.
@@ -202,8 +219,16 @@ impl Pool {
         is_server.then(|| self.connection.get_postgres_connection_pool())
     }
 
+    /// Asks the pool itself for a connection.
+    async fn ask<T>(&self, asks: impl Future<Output = T>) -> T {
+        match self.of_server() {
+            Some(server) => self.kept.give_way_to(server, asks).await,
+            None => asks.await,
+        }
+    }
+
     async fn answers(&self, within: Duration) -> bool {
-        let ping = tokio::time::timeout(within, self.connection.ping()).await;
+        let ping = tokio::time::timeout(within, self.ask(self.connection.ping())).await;
         matches!(ping, Ok(Ok(())))
     }
 

@@ -1,7 +1,7 @@
 //! Who asks: the session that an access token or a refresh token names, with its user and application. Whatever is revoked,
 //! disabled or removed stops working at once, on every instance: those who asked lately are remembered, and with every
 //! request the database is asked what has changed, unless that was asked a moment ago. That moment is the lease; whoever
-//! changes something is answered after it. Requests at the same time share their statements.
+//! may have revoked something is answered after it. Requests at the same time share their statements.
 
 mod change;
 pub mod membership;

@@ -29,7 +29,8 @@ pub struct Rotation {
 }
 
 /// Exchanges each token that is the newest one of a session that is alive; answers the digests of the successors that count.
-/// Where one token is there twice, one of its successors does. One statement, which needs no transaction around it.
+/// Where one token is there twice, one of its successors does. 64 tokens at most, in one statement, which needs no
+/// transaction around it.
 ///
 /// # Errors
 /// When the database refuses.

@@ -199,6 +199,8 @@ async fn rehash(
         })
         .await?;
     if raised {
+        // The other instances remember the old one, and would take a change of password for one that came too late.
+        app.identities.settle().await;
         user.password_hash = Some(hash);
     }
     Ok(user)

@@ -28,7 +28,7 @@ const MOMENT: Duration = Duration::from_secs(4);
 
 #[tokio::test]
 async fn statements_that_stand_alone_share_a_connection_and_transactions_have_others() {
-    let test = house("2").await;
+    let test = house("4").await;
     let kept = ask(&test, WHO).await.expect("an answer");
     let other = test.app.db.begin().await.expect("the other one");
     assert_eq!(ask(&test, WHO).await.expect("an answer"), kept);
@@ -57,10 +57,29 @@ async fn a_transaction_gets_the_connection_that_is_kept_where_there_is_no_other(
 }
 
 #[tokio::test]
+async fn a_transaction_that_waits_gets_the_connection_of_the_statement_before_it() {
+    let test = house("2").await;
+    let held = test.app.db.begin().await.expect("a connection");
+    let statement = ask(&test, "SELECT length(pg_sleep(0.3)::text)");
+    let (slept, begun) = tokio::join!(statement, async {
+        tokio::time::sleep(MOMENT / 40).await;
+        test.app.db.begin().await
+    });
+    assert_eq!(slept.expect("an answer"), 0);
+    begun
+        .expect("the other one")
+        .rollback()
+        .await
+        .expect("free");
+    held.rollback().await.expect("free again");
+}
+
+#[tokio::test]
 async fn a_statement_that_fails_or_is_given_up_keeps_no_connection() {
     let test = house("2").await;
     assert!(ask(&test, "SELECT 1 / 0").await.is_err());
-    let given_up = tokio::time::timeout(MOMENT / 40, ask(&test, "SELECT pg_sleep(30)::text::int"));
+    let given_up =
+        tokio::time::timeout(MOMENT / 40, ask(&test, "SELECT length(pg_sleep(30)::text)"));
     given_up.await.expect_err("it sleeps");
     for number in 1..=3 {
         let answer = tokio::time::timeout(MOMENT, ask(&test, &format!("SELECT {number}"))).await;
