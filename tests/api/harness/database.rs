@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sea_orm::{ConnectionTrait, Database as Connector, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database as Connector, DatabaseConnection, DbBackend, Statement};
 use tokio::sync::OnceCell;
 
 use super::postgres;
@@ -27,7 +27,6 @@ enum Place {
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 static TEMPLATE: OnceCell<()> = OnceCell::const_new();
-const TEMPLATE_NAME: &str = "vestibule_template";
 
 impl Database {
     /// Migrated already: copied from a template, which is what keeps the suite quick.
@@ -38,7 +37,7 @@ impl Database {
         let server = postgres::server().await;
         TEMPLATE
             .get_or_init(|| async {
-                let template = Self::create(&server.url, TEMPLATE_NAME, "template0").await;
+                let template = Self::create(&server.url, &template_name(), "template0").await;
                 let db = template.connect().await;
                 let tx = migration::begin_alone(&db).await.expect("a transaction");
                 migration::apply(&tx).await.expect("migrations");
@@ -46,7 +45,7 @@ impl Database {
                 db.close().await.expect("a closed connection");
             })
             .await;
-        Self::create(&server.url, &next_name(), TEMPLATE_NAME).await
+        Self::create(&server.url, &next_name(), &template_name()).await
     }
 
     /// Without a table.
@@ -71,7 +70,13 @@ impl Database {
         let db = Connector::connect(format!("{server}/postgres"))
             .await
             .expect("PostgreSQL answers");
-        let statement = format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy");
+        // Before PostgreSQL 15 there was no other.
+        let strategy = if version(&db).await >= 150_000 {
+            "STRATEGY file_copy"
+        } else {
+            ""
+        };
+        let statement = format!("CREATE DATABASE {name} TEMPLATE {template} {strategy}");
         db.execute_unprepared(&statement).await.expect("a database");
         let isolation = std::env::var("VESTIBULE_TEST_ISOLATION").unwrap_or_default();
         if !isolation.is_empty() {
@@ -128,6 +133,18 @@ async fn isolate(db: &DatabaseConnection, name: &str, isolation: &str) {
     db.execute_unprepared(&statement)
         .await
         .expect("an isolation level");
+}
+
+async fn version(db: &DatabaseConnection) -> i32 {
+    let sql = "SELECT current_setting('server_version_num')::int";
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let row = db.query_one_raw(statement).await.expect("a version");
+    row.expect("a row").try_get_by_index(0).expect("a number")
+}
+
+/// Of this process: others may use the same server.
+fn template_name() -> String {
+    format!("vestibule_template_{}", std::process::id())
 }
 
 fn next_name() -> String {
