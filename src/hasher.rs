@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::constant_time;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tracing::Span;
 use unicode_normalization::UnicodeNormalization;
 
@@ -29,6 +29,14 @@ const MEMORY_LIMIT: u32 = 1_048_576;
 const NICENESS: i32 = 10;
 const SALT: usize = 16;
 const OUTPUT: usize = 32;
+/// How long a refusal is held back (ADR 27): not every client heeds `Retry-After`, and one that asks again at once would
+/// cost more than the password that it is refused.
+const HELD_BACK: Duration = Duration::from_secs(1);
+/// How many are held back at once; who comes on top is told at once.
+const MOST_HELD_BACK: usize = 1_000;
+const OVERLOADED: Error = Error::Overloaded {
+    retry_after: RETRY_AFTER,
+};
 
 /// What a hash costs and how much of it may be asked for at once.
 #[derive(Clone, Debug)]
@@ -62,6 +70,9 @@ pub struct Hasher {
     load: Arc<Load>,
     metrics: Arc<Metrics>,
     workers: usize,
+    /// How many passwords may wait.
+    places: usize,
+    held_back: Arc<Semaphore>,
     /// What the password of an unknown login is compared with, so that it costs the same as a known one.
     decoy: Arc<str>,
 }
@@ -135,6 +146,8 @@ impl Hasher {
             load,
             metrics,
             workers,
+            places: options.queue,
+            held_back: Arc::new(Semaphore::new(MOST_HELD_BACK)),
             decoy: decoy.into(),
         })
     }
@@ -193,15 +206,36 @@ impl Hasher {
         self.load.running.load(Ordering::Relaxed)
     }
 
-    async fn run(&self, password: &Secret, salt: Vec<u8>, params: Params) -> Result<[u8; OUTPUT]> {
-        let overloaded = Error::Overloaded {
-            retry_after: RETRY_AFTER,
-        };
-        // Who cannot be served in time is told at once, instead of at the end of the wait.
-        if self.load.wait(self.workers) > self.wait {
-            self.metrics.password_refused(PasswordRefusal::TooSlow);
-            return Err(overloaded);
+    /// Asks whether a password that came now would be hashed: for who would do other work first, in vain.
+    ///
+    /// # Errors
+    /// `OVERLOADED` when the queue is full or the wait too long.
+    pub async fn admit(&self) -> Result<()> {
+        if self.waiting() >= self.places {
+            return Err(self.refuse(PasswordRefusal::QueueFull).await);
         }
+        self.admit_in_time().await
+    }
+
+    /// Who cannot be served in time need not wait until it has passed.
+    async fn admit_in_time(&self) -> Result<()> {
+        if self.load.wait(self.workers) > self.wait {
+            return Err(self.refuse(PasswordRefusal::TooSlow).await);
+        }
+        Ok(())
+    }
+
+    /// The error for somebody who is sent away, a moment later.
+    async fn refuse(&self, why: PasswordRefusal) -> Error {
+        self.metrics.password_refused(why);
+        if let Ok(_held) = self.held_back.try_acquire() {
+            tokio::time::sleep(HELD_BACK).await;
+        }
+        OVERLOADED
+    }
+
+    async fn run(&self, password: &Secret, salt: Vec<u8>, params: Params) -> Result<[u8; OUTPUT]> {
+        self.admit_in_time().await?;
         let traced = tracing::trace_span!(target: TRACED, "password");
         let traced_wait =
             tracing::trace_span!(target: TRACED, parent: &traced, "wait for a worker");
@@ -220,14 +254,11 @@ impl Hasher {
             traced,
             traced_wait,
         }) {
-            Ok(()) => answered.await.unwrap_or(Err(overloaded)),
+            Ok(()) => answered.await.unwrap_or(Err(OVERLOADED)),
             Err(refused) => {
                 self.load.waiting.fetch_sub(1, Ordering::Relaxed);
                 match refused {
-                    TrySendError::Full(_) => {
-                        self.metrics.password_refused(PasswordRefusal::QueueFull);
-                        Err(overloaded)
-                    }
+                    TrySendError::Full(_) => Err(self.refuse(PasswordRefusal::QueueFull).await),
                     TrySendError::Disconnected(_) => {
                         Err(Error::internal("the password workers have ended"))
                     }
@@ -272,9 +303,7 @@ fn work_through(jobs: &Mutex<Receiver<Job>>, load: &Load, metrics: &Metrics) {
         metrics.password_waited(begun - job.asked);
         let result = if begun > job.deadline {
             metrics.password_refused(PasswordRefusal::TooSlow);
-            Err(Error::Overloaded {
-                retry_after: RETRY_AFTER,
-            })
+            Err(OVERLOADED)
         } else {
             // A worker that ended would be missed by every password after this one.
             load.running.fetch_add(1, Ordering::Relaxed);

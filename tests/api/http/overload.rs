@@ -12,7 +12,7 @@ const SLOW: (&str, &str) = ("VESTIBULE_PASSWORD_PASSES", "32");
 const ONE_AT_A_TIME: (&str, &str) = ("VESTIBULE_PASSWORD_WORKERS", "1");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_queue_is_said_at_once_and_when_to_come_back() {
+async fn a_full_queue_is_said_after_a_second_and_when_to_come_back() {
     let settings = [
         SLOW,
         ONE_AT_A_TIME,
@@ -27,21 +27,27 @@ async fn a_full_queue_is_said_at_once_and_when_to_come_back() {
         let client = test.anon().header("accept", accept);
         let answers = race(8, |_| {
             let client = client.clone();
-            async move { client.sign_in("ann@example.org", PASSWORD).await }
+            async move {
+                let asked = Instant::now();
+                let answer = client.sign_in("ann@example.org", PASSWORD).await;
+                (answer, asked.elapsed())
+            }
         });
         let answers = answers.await;
         let (refused, heard): (Vec<_>, Vec<_>) = answers
             .iter()
-            .partition(|answer| answer.code() == "OVERLOADED");
+            .partition(|(answer, _)| answer.code() == "OVERLOADED");
         // One is hashed, one waits, and perhaps another one takes the place of the first.
         assert!(refused.len() >= 5, "{}", refused.len());
         assert!(!heard.is_empty());
-        for answer in refused {
+        for (answer, taken) in refused {
+            // Whoever asks again at once does so once a second.
+            assert!(*taken >= Duration::from_secs(1), "{taken:?}");
             assert_eq!(answer.status.as_u16(), status);
             assert_eq!(answer.headers["retry-after"], "2");
             assert_eq!(answer.at("/errors/0/extensions/retryAfter"), json!(2));
         }
-        for answer in heard {
+        for (answer, _) in heard {
             assert_eq!(
                 (answer.status.as_u16(), answer.code().as_str()),
                 (200, "INVALID_CREDENTIALS")
@@ -52,6 +58,46 @@ async fn a_full_queue_is_said_at_once_and_when_to_come_back() {
             .query("{ authConfig { signUpEnabled } }", json!({}))
             .await
             .ok();
+    }
+}
+
+/// Looking up who it is costs more than sending away: it is not done for who is sent away in any case.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_asks_nothing_of_the_database() {
+    let settings = [
+        ("VESTIBULE_PASSWORD_PASSES", "64"),
+        ONE_AT_A_TIME,
+        ("VESTIBULE_PASSWORD_QUEUE", "1"),
+        ("VESTIBULE_PASSWORD_WAIT", "60000"),
+        ("VESTIBULE_DATABASE_TIMEOUT", "5000"),
+        ("VESTIBULE_DATABASE_CONNECTIONS", "1"),
+    ];
+    let test = TestApp::with(Backend::Postgres, &settings).await;
+    let busy = [1, 2].map(|number| {
+        let client = test.anon();
+        tokio::spawn(async move {
+            // One is hashed, and then one waits.
+            tokio::time::sleep(number * Duration::from_millis(200)).await;
+            client.sign_in("ann@example.org", PASSWORD).await
+        })
+    });
+    while test.app.hasher.waiting() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let held = test.app.db.begin().await.expect("the only connection");
+    let asked = Instant::now();
+    let (ann, bob) = (test.anon(), test.anon());
+    let (sign_in, sign_up) = tokio::join!(
+        ann.sign_in("ann@example.org", PASSWORD),
+        bob.sign_up("bob@example.org")
+    );
+    assert_eq!(sign_in.code(), "OVERLOADED");
+    assert_eq!(sign_up.code(), "OVERLOADED");
+    // Neither waited for the connection.
+    assert!(asked.elapsed() < Duration::from_secs(5));
+    held.rollback().await.expect("free again");
+    for sent in busy {
+        assert_eq!(sent.await.expect("an answer").code(), "INVALID_CREDENTIALS");
     }
 }
 
