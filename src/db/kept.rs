@@ -115,7 +115,7 @@ impl Kept {
     fn is_wanted(&self, pool: &PgPool) -> bool {
         let most = pool.options().get_max_connections();
         let unopened = most.saturating_sub(pool.size()) as usize;
-        pool.num_idle().saturating_add(unopened) <= self.asking.load(Ordering::SeqCst)
+        idle(pool) + unopened <= self.asking.load(Ordering::SeqCst)
     }
 
     /// Lets what asks the pool for a connection have the one that is kept, where there is no other.
@@ -181,6 +181,13 @@ impl Drop for Asking<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// How many connections lie in the pool. The driver takes one out before it has counted it in, so that its count may be one
+/// below zero for a moment.
+pub(super) fn idle(pool: &PgPool) -> usize {
+    let idle = pool.num_idle();
+    if idle > pool.size() as usize { 0 } else { idle }
 }
 
 /// As SeaORM sends it.

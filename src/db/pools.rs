@@ -15,7 +15,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::kept::Kept;
+use super::kept::{Kept, idle};
 
 /// Those that wait for their turn hold no connection.
 const POOLS: usize = 4;
@@ -151,15 +151,14 @@ impl Pools {
     /// How many connections are open, and how many of them nobody uses now.
     pub(super) fn size(&self) -> (usize, usize) {
         let pool = self.in_use();
-        let (open, idle) = match pool.of_server() {
-            Some(server) => (server.size(), server.num_idle()),
+        let (open, free) = match pool.of_server() {
+            Some(server) => (server.size(), idle(server)),
             None => {
                 let file = pool.connection.get_sqlite_connection_pool();
                 (file.size(), file.num_idle())
             }
         };
-        // The driver's count of idle ones may be one below zero for a moment.
-        (open as usize, idle.wrapping_add(pool.kept.idle()))
+        (open as usize, free + pool.kept.idle())
     }
 
     /// Ends when one is left alone after this call: who still waits for it waits in vain.
