@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::constant_time;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tracing::Span;
 use unicode_normalization::UnicodeNormalization;
 
@@ -29,11 +29,6 @@ const MEMORY_LIMIT: u32 = 1_048_576;
 const NICENESS: i32 = 10;
 const SALT: usize = 16;
 const OUTPUT: usize = 32;
-/// How long a refusal is held back (ADR 27): not every client heeds `Retry-After`, and one that asks again at once would
-/// cost more than the password that it is refused.
-const HELD_BACK: Duration = Duration::from_secs(1);
-/// How many are held back at once; who comes on top is told at once.
-const MOST_HELD_BACK: usize = 1_000;
 const OVERLOADED: Error = Error::Overloaded {
     retry_after: RETRY_AFTER,
 };
@@ -72,7 +67,6 @@ pub struct Hasher {
     workers: usize,
     /// How many passwords may wait.
     places: usize,
-    held_back: Arc<Semaphore>,
     /// What the password of an unknown login is compared with, so that it costs the same as a known one.
     decoy: Arc<str>,
 }
@@ -147,7 +141,6 @@ impl Hasher {
             metrics,
             workers,
             places: options.queue,
-            held_back: Arc::new(Semaphore::new(MOST_HELD_BACK)),
             decoy: decoy.into(),
         })
     }
@@ -206,36 +199,29 @@ impl Hasher {
         self.load.running.load(Ordering::Relaxed)
     }
 
-    /// Asks whether a password that came now would be hashed: for who would do other work first, in vain.
+    /// Whether a password that came now would be hashed: for who would do other work first, in vain. It takes no place.
     ///
     /// # Errors
     /// `OVERLOADED` when the queue is full or the wait too long.
-    pub async fn admit(&self) -> Result<()> {
+    pub fn admit(&self) -> Result<()> {
         if self.waiting() >= self.places {
-            return Err(self.refuse(PasswordRefusal::QueueFull).await);
+            self.metrics.password_refused(PasswordRefusal::QueueFull);
+            return Err(OVERLOADED);
         }
-        self.admit_in_time().await
+        self.admit_in_time()
     }
 
     /// Who cannot be served in time need not wait until it has passed.
-    async fn admit_in_time(&self) -> Result<()> {
+    fn admit_in_time(&self) -> Result<()> {
         if self.load.wait(self.workers) > self.wait {
-            return Err(self.refuse(PasswordRefusal::TooSlow).await);
+            self.metrics.password_refused(PasswordRefusal::TooSlow);
+            return Err(OVERLOADED);
         }
         Ok(())
     }
 
-    /// The error for somebody who is sent away, a moment later.
-    async fn refuse(&self, why: PasswordRefusal) -> Error {
-        self.metrics.password_refused(why);
-        if let Ok(_held) = self.held_back.try_acquire() {
-            tokio::time::sleep(HELD_BACK).await;
-        }
-        OVERLOADED
-    }
-
     async fn run(&self, password: &Secret, salt: Vec<u8>, params: Params) -> Result<[u8; OUTPUT]> {
-        self.admit_in_time().await?;
+        self.admit_in_time()?;
         let traced = tracing::trace_span!(target: TRACED, "password");
         let traced_wait =
             tracing::trace_span!(target: TRACED, parent: &traced, "wait for a worker");
@@ -258,7 +244,10 @@ impl Hasher {
             Err(refused) => {
                 self.load.waiting.fetch_sub(1, Ordering::Relaxed);
                 match refused {
-                    TrySendError::Full(_) => Err(self.refuse(PasswordRefusal::QueueFull).await),
+                    TrySendError::Full(_) => {
+                        self.metrics.password_refused(PasswordRefusal::QueueFull);
+                        Err(OVERLOADED)
+                    }
                     TrySendError::Disconnected(_) => {
                         Err(Error::internal("the password workers have ended"))
                     }

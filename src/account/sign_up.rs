@@ -76,7 +76,7 @@ pub struct SignUpInput {
 /// `SIGN_UP_DISABLED`, `INVALID_INPUT`, `REDIRECT_NOT_ALLOWED`, `WEAK_PASSWORD`, `RATE_LIMITED`, `OVERLOADED`;
 /// `EMAIL_TAKEN` only where no verification is asked for.
 pub async fn sign_up(app: &App, caller: &Caller, input: SignUpInput) -> Result<Outcome> {
-    app.hasher.admit().await?;
+    app.hasher.admit()?;
     let place = place::find(
         app,
         caller,

@@ -3,7 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_graphql::{PathSegment, ServerError, Variables};
 use async_graphql_axum::GraphQLResponse;
@@ -85,7 +85,7 @@ pub async fn handle(house: &House, request: Request) -> Response {
 }
 
 async fn answer(house: &House, request: Request, media: Media) -> Result<Response, Refused> {
-    let app = &house.app;
+    let (app, asked) = (&house.app, Instant::now());
     let mut caller = caller::caller(app, request.headers(), request.extensions());
     let request_id = request
         .extensions()
@@ -130,8 +130,12 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         app.identities.settle().await;
     }
     graphql::put_nulls(&text, operation.as_deref(), &mut response);
-    let mut answer = shape(app, response, &document.roots, media, &request_id);
-    answer.extensions_mut().insert(Waited(waited.read()));
+    let (mut answer, code) = shape(app, response, &document.roots, media, &request_id);
+    let mut waited = waited.read();
+    if code == Some(Code::Overloaded) {
+        waited += house.hold.back(&document.roots, asked).await;
+    }
+    answer.extensions_mut().insert(Waited(waited));
     Ok(answer)
 }
 
@@ -340,14 +344,15 @@ fn count(app: &App, roots: &[guard::Root], response: &async_graphql::Response, r
     }
 }
 
-/// Presents the errors, and gives the answer its status: a request error has no `data`.
+/// Presents the errors, and gives the answer its status: a request error has no `data`. Says of which code the error is that
+/// asks the client to come back.
 fn shape(
     app: &App,
     mut response: async_graphql::Response,
     roots: &[guard::Root],
     media: Media,
     request_id: &str,
-) -> Response {
+) -> (Response, Option<Code>) {
     let presented = graphql::present(&mut response, request_id, !app.config.introspection());
     count(app, roots, &response, presented.refused);
     let mut answer = if presented.refused {
@@ -378,5 +383,5 @@ fn shape(
     answer
         .headers_mut()
         .insert(VARY, HeaderValue::from_static("accept"));
-    answer
+    (answer, presented.retry.map(|(code, _)| code))
 }

@@ -9,6 +9,7 @@ mod graphql;
 mod guard;
 mod hasura;
 mod health;
+mod hold;
 mod inbox;
 mod jwks;
 mod layer;
@@ -40,6 +41,7 @@ pub struct House {
     pub gateway: Option<GatewaySchema>,
     /// Reads documents.
     pub reader: Arc<guard::Reader>,
+    pub hold: hold::Hold,
 }
 
 impl House {
@@ -85,6 +87,7 @@ pub fn front(app: App) -> Front {
         schema: schema(app.clone()),
         gateway: gateway_schema(app.clone()),
         reader: Arc::new(guard::Reader::new()),
+        hold: hold::Hold::new(),
         app: app.clone(),
     };
     let pages = router
