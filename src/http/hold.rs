@@ -1,5 +1,5 @@
-//! Who is sent away, and asks again as soon as he is told, costs more than what he was refused: a refusal of work with
-//! passwords is answered a moment later (ADR 27). Nothing is held meanwhile but the connection to the client.
+//! Clients that are sent away, and ask again at once, cost more than what they were refused: a refusal of a mutation that
+//! takes a credential is answered a moment later (ADR 27). Nothing is held meanwhile but the connection to the client.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
