@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::{Error, Reason, Result};
 use crate::event::Origin;
+use crate::hasher::Turn;
 use crate::identity::Identity;
 use crate::key::Claims;
 use crate::metrics::Stopwatch;
@@ -42,6 +43,8 @@ pub struct Caller {
     pub through_gateway: bool,
     /// The operation has one field: nothing before it has changed anything.
     pub does_one_thing: bool,
+    /// What the request has had of the threads that hash passwords.
+    pub turn: Turn,
     /// How long the request has waited for somebody to answer a mail: no time of the house's.
     pub waited: Arc<Stopwatch>,
     /// Looked up when it is first asked for.

@@ -216,8 +216,8 @@ pub struct Settings {
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub password_queue: u32,
 
-    /// How long a password may wait for a worker, in milliseconds; then the answer is OVERLOADED. Whoever is turned away should
-    /// know within two seconds, the way there and back included.
+    /// How long the passwords of one request may wait for a worker, in milliseconds; then the answer is OVERLOADED. Whoever is
+    /// turned away should know within two seconds, the way there and back included.
     #[arg(long, default_value_t = 1_500, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub password_wait: u64,
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::hasher::Checked;
+use crate::hasher::{Checked, Turn};
 use crate::limit::{Backoff, Limit};
 use crate::secret::Secret;
 use crate::ticket::named_digest;
@@ -108,11 +108,12 @@ impl Attempt {
 /// `OVERLOADED`.
 pub async fn compare(
     app: &App,
+    turn: &Turn,
     attempt: Option<&Attempt>,
     password: &Secret,
     stored: Option<&str>,
 ) -> Result<Checked> {
-    let checked = app.hasher.verify(password, stored).await;
+    let checked = app.hasher.verify(turn, password, stored).await;
     if let (Err(_), Some(attempt)) = (&checked, attempt) {
         attempt.give_back(app).await?;
     }

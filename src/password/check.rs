@@ -91,7 +91,7 @@ pub async fn check_password(
         candidate.password,
         &candidate.personal,
     );
-    judged.extend(judge_at_length(app, &candidate).await?);
+    judged.extend(judge_at_length(app, caller, &candidate).await?);
     let shown = |Judged { rule, met }: &Judged| PasswordRule {
         rule: rule.name().to_owned(),
         met: *met,

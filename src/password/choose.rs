@@ -11,6 +11,7 @@ use super::message::message;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Issue, Result};
+use crate::hasher::Turn;
 use crate::realm::policy::{Judged, MAX_HISTORY, Personal, Rule, judge};
 use crate::secret::Secret;
 
@@ -34,9 +35,9 @@ pub async fn choose(
     path: &'static str,
     candidate: &Candidate<'_>,
 ) -> Result<String> {
-    let unmet = unmet(app, candidate).await?;
+    let unmet = unmet(app, caller, candidate).await?;
     if unmet.is_empty() {
-        return app.hasher.hash(candidate.password).await;
+        return app.hasher.hash(&caller.turn, candidate.password).await;
     }
     Err(weak(app, caller, path, &unmet))
 }
@@ -79,7 +80,7 @@ pub fn personal_data(user: &user::Model) -> Personal {
 }
 
 /// The rules that are not met. The dear ones are asked only when the others are met.
-pub async fn unmet(app: &App, candidate: &Candidate<'_>) -> Result<Vec<Rule>> {
+pub async fn unmet(app: &App, caller: &Caller, candidate: &Candidate<'_>) -> Result<Vec<Rule>> {
     let cheap = cheap_unmet(
         candidate.connection,
         candidate.password,
@@ -88,7 +89,7 @@ pub async fn unmet(app: &App, candidate: &Candidate<'_>) -> Result<Vec<Rule>> {
     if !cheap.is_empty() {
         return Ok(cheap);
     }
-    Ok(failed(judge_at_length(app, candidate).await?))
+    Ok(failed(judge_at_length(app, caller, candidate).await?))
 }
 
 /// The rules that are not met, of those that need nothing but the password.
@@ -101,7 +102,11 @@ pub fn cheap_unmet(
 }
 
 /// The rules that need more than the password: a service, or former passwords.
-pub async fn judge_at_length(app: &App, candidate: &Candidate<'_>) -> Result<Vec<Judged>> {
+pub async fn judge_at_length(
+    app: &App,
+    caller: &Caller,
+    candidate: &Candidate<'_>,
+) -> Result<Vec<Judged>> {
     let mut judged = Vec::new();
     if app.breaches.is_on() {
         judged.push(Judged {
@@ -111,7 +116,7 @@ pub async fn judge_at_length(app: &App, candidate: &Candidate<'_>) -> Result<Vec
     }
     let history = candidate.connection.password_history;
     if let (Some(user), true) = (candidate.user, history > 0) {
-        let met = !was_used(app, user, history, candidate.password).await?;
+        let met = !was_used(app, &caller.turn, user, history, candidate.password).await?;
         judged.push(Judged {
             rule: Rule::History(history),
             met,
@@ -150,7 +155,13 @@ pub async fn remember(app: &App, tx: &impl ConnectionTrait, user: &user::Model) 
 }
 
 /// Whether it is the present password, or one of the last before it.
-async fn was_used(app: &App, user: &user::Model, history: i32, password: &Secret) -> Result<bool> {
+async fn was_used(
+    app: &App,
+    turn: &Turn,
+    user: &user::Model,
+    history: i32,
+    password: &Secret,
+) -> Result<bool> {
     let before = u64::try_from(history.clamp(0, MAX_HISTORY)).unwrap_or_default();
     let former = former(user, before).all(app.db.read()).await?;
     let hashes = user
@@ -158,7 +169,7 @@ async fn was_used(app: &App, user: &user::Model, history: i32, password: &Secret
         .iter()
         .chain(former.iter().map(|row| &row.password_hash));
     for hash in hashes {
-        if app.hasher.verify(password, Some(hash)).await?.matches {
+        if app.hasher.verify(turn, password, Some(hash)).await?.matches {
             return Ok(true);
         }
     }

@@ -23,7 +23,7 @@ pub async fn current_password(
     }
     let attempt = Attempt::begin(app, caller, Target::Own(user.id)).await?;
     let stored = user.password_hash.as_deref();
-    if !compare(app, attempt.as_ref(), password, stored)
+    if !compare(app, &caller.turn, attempt.as_ref(), password, stored)
         .await?
         .matches
     {
@@ -32,5 +32,6 @@ pub async fn current_password(
     if let Some(attempt) = attempt {
         attempt.succeed(app, app.db.write()).await?;
     }
+    caller.turn.prove();
     Ok(())
 }

@@ -83,9 +83,9 @@ pub async fn request_password_reset(
     let (password_hash, password_issues) = match &input.new_password {
         Some(password) => {
             allow_hash(app, caller).await?;
-            let unmet = judge(app, &place, user.as_ref(), password).await?;
+            let unmet = judge(app, caller, &place, user.as_ref(), password).await?;
             (
-                Some(app.hasher.hash(password).await?),
+                Some(app.hasher.hash(&caller.turn, password).await?),
                 Some(StringList::of(unmet)),
             )
         }
@@ -154,6 +154,7 @@ async fn find_user(app: &App, place: &Place, email: &Email) -> Result<Option<use
 /// there is an account. As many former passwords are compared for an unknown address as for a known one.
 async fn judge(
     app: &App,
+    caller: &Caller,
     place: &Place,
     user: Option<&user::Model>,
     password: &Secret,
@@ -189,7 +190,8 @@ async fn judge(
         hashes.resize(history + 1, None);
         let mut used = false;
         for hash in hashes {
-            used |= app.hasher.verify(password, hash.as_deref()).await?.matches;
+            let compared = app.hasher.verify(&caller.turn, password, hash.as_deref());
+            used |= compared.await?.matches;
         }
         if used {
             unmet.push("history");

@@ -193,7 +193,11 @@ async fn wished(
         .filter(|password| !password.expose().is_empty())
         .ok_or_else(|| Error::invalid("newPassword", "required", "A new password is required."))?;
     if let Some(hash) = named
-        && !app.hasher.verify(password, Some(hash)).await?.matches
+        && !app
+            .hasher
+            .verify(&caller.turn, password, Some(hash))
+            .await?
+            .matches
     {
         return Err(Error::InvalidCredentials);
     }
@@ -205,6 +209,7 @@ async fn wished(
         personal,
         user: Some(user),
     };
+    caller.turn.prove();
     choose(app, caller, "newPassword", &candidate).await
 }
 

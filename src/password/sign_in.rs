@@ -70,7 +70,7 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         },
     };
     let attempt = Attempt::begin(app, caller, target).await?;
-    let checked = compare(app, attempt.as_ref(), &input.password, stored).await?;
+    let checked = compare(app, &caller.turn, attempt.as_ref(), &input.password, stored).await?;
     let Some(user) = user.filter(|_| checked.matches) else {
         return Err(Error::InvalidCredentials);
     };
@@ -176,7 +176,8 @@ async fn rehash(
     if !checked.outdated {
         return Ok(user);
     }
-    let hash = match app.hasher.hash(password).await {
+    caller.turn.prove();
+    let hash = match app.hasher.hash(&caller.turn, password).await {
         // At the next sign-in, then: this one was right.
         Err(Error::Overloaded { .. }) => return Ok(user),
         hashed => hashed?,
