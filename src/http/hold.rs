@@ -34,3 +34,51 @@ impl Hold {
         begun.elapsed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::Name;
+
+    use super::*;
+
+    fn asks(field: &str) -> [Root; 1] {
+        let field = Name::new(field);
+        [Root {
+            key: field.clone(),
+            field,
+        }]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_are_held_and_whoever_comes_on_top_is_told_at_once() {
+        let (hold, asked) = (Hold::new(), Instant::now());
+        let left = hold.0.available_permits() - MOST;
+        let held: Vec<_> = (0..MOST)
+            .map(|_| {
+                let hold = hold.clone();
+                tokio::spawn(async move { hold.back(&asks("signIn"), asked).await })
+            })
+            .collect();
+        while hold.0.available_permits() > left {
+            tokio::task::yield_now().await;
+        }
+        let now = tokio::time::Instant::now();
+        hold.back(&asks("signIn"), asked).await;
+        assert_eq!(now.elapsed(), Duration::ZERO);
+        assert!(held.iter().all(|one| !one.is_finished()));
+        // Who goes meanwhile leaves a place.
+        held[0].abort();
+        while hold.0.available_permits() == left {
+            tokio::task::yield_now().await;
+        }
+        hold.back(&asks("signIn"), asked).await;
+        assert!(now.elapsed() > SOONEST / 2, "{:?}", now.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_who_asked_for_something_dear_is_held() {
+        let now = tokio::time::Instant::now();
+        Hold::new().back(&asks("updateUser"), Instant::now()).await;
+        assert_eq!(now.elapsed(), Duration::ZERO);
+    }
+}

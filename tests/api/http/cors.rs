@@ -45,6 +45,14 @@ fn header(answer: &Answer, name: &str) -> Option<String> {
     Some(value.to_str().expect("text").to_owned())
 }
 
+/// Whether caches keep it for each `Origin` apart.
+fn varies(answer: &Answer) -> bool {
+    let named = answer.headers.get_all("vary").iter();
+    named
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.to_lowercase().contains("origin"))
+}
+
 fn allowed(answer: &Answer) -> Option<String> {
     header(answer, "access-control-allow-origin")
 }
@@ -64,7 +72,15 @@ on_both_databases! {
         assert!(header(&answer, "access-control-allow-methods").is_some_and(|methods| methods.contains("POST")));
         let answer = ask(&test.anon(), "http://localhost:5173").await.ok();
         assert_eq!(allowed(&answer).as_deref(), Some("http://localhost:5173"));
-        assert!(answer.headers.get_all("vary").iter().any(|value| value.to_str().unwrap().to_lowercase().contains("origin")));
+        assert!(varies(&answer));
+    }
+
+    async fn an_answer_that_no_page_asked_for_is_not_kept_for_one_that_does(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        list_origins(&test, &[PAGE]).await;
+        let answer = test.anon().query("{ authConfig { defaultRole } }", json!({})).await.ok();
+        assert_eq!(allowed(&answer), None);
+        assert!(varies(&answer), "{:?}", answer.headers);
     }
 
     async fn an_answer_with_errors_can_be_read_too(backend: Backend) {
