@@ -212,7 +212,8 @@ pub struct Settings {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub password_workers: Option<u32>,
 
-    /// Passwords that may wait for a worker; beyond it the answer is OVERLOADED.
+    /// Passwords that may wait for a worker, and as many again of those who have proved something; beyond it the answer is
+    /// OVERLOADED.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub password_queue: u32,
 

@@ -3,13 +3,13 @@
 //! machine on; nothing else may wait for it, and it may take no more memory than workers × cost.
 //!
 //! One request may need several hashes. What it waits for all of them together has the deadline of one, so that a refusal
-//! is never late; and who has proved a password goes before all others with the new one ([`Turn`], ADR 28).
+//! is not late; and who has proved whose account it is goes before those who have not ([`Turn`], ADR 28).
 
 mod turn;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
 
 pub use self::turn::Turn;
-use self::worker::{Job, Load, work_through};
+use self::worker::{Job, Load, STRANGERS, work_through};
 use crate::clock::Rng;
 use crate::error::{Error, RETRY_AFTER, Result};
 use crate::metrics::{Metrics, PasswordRefusal};
@@ -44,7 +44,7 @@ pub struct HasherOptions {
     pub passes: u32,
     pub lanes: u32,
     pub workers: usize,
-    /// How many passwords may wait.
+    /// How many passwords may wait; as many again of those who have proved something.
     pub queue: usize,
     /// How long those of one request may wait, all of them together.
     pub wait: Duration,
@@ -118,13 +118,8 @@ impl Hasher {
     /// `OVERLOADED` when the queue is full or the wait too long.
     pub async fn hash(&self, turn: &Turn, password: &Secret) -> Result<String> {
         let salt = self.rng.bytes::<SALT>();
-        let line = if turn.goes_first() {
-            &self.first
-        } else {
-            &self.queue
-        };
         let output = self
-            .run(turn, line, password, salt.to_vec(), self.params.clone())
+            .run(turn, password, salt.to_vec(), self.params.clone())
             .await?;
         phc_string(&self.params, &salt, &output)
     }
@@ -158,9 +153,7 @@ impl Hasher {
         let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         let outdated =
             cost(&params) != cost(&self.params) && params.m_cost() <= self.params.m_cost();
-        let output = self
-            .run(turn, &self.queue, password, salt.to_vec(), params)
-            .await?;
+        let output = self.run(turn, password, salt.to_vec(), params).await?;
         let same = constant_time::verify_slices_are_equal(&output, expected.as_bytes()).is_ok();
         Ok(Checked {
             matches: same && stored.is_some(),
@@ -186,17 +179,35 @@ impl Hasher {
         if self.queue.len() >= self.places {
             return Err(self.refused(PasswordRefusal::QueueFull));
         }
-        self.admit_in_time(self.waiting(), self.wait)
+        self.admit_all(&Turn::default(), 1)
     }
 
-    /// Who cannot be served in time need not wait until it has passed.
-    fn admit_in_time(&self, before: usize, left: Duration) -> Result<()> {
-        let rounds = before as u64 / self.workers.max(1) as u64;
+    /// As [`Hasher::admit`], for who has to hash several times in turn: better told now than after the last but one.
+    ///
+    /// # Errors
+    /// `OVERLOADED` when the wait for all of them is too long.
+    pub fn admit_all(&self, turn: &Turn, hashes: usize) -> Result<()> {
+        let before = if turn.has_proved() {
+            self.first.len() * (1 + STRANGERS) as usize
+        } else {
+            self.waiting()
+        };
+        let rounds = (before / self.workers.max(1) * hashes) as u64;
         let pace = self.load.pace.load(Ordering::Relaxed);
-        if Duration::from_nanos(rounds.saturating_mul(pace)) > left {
+        if Duration::from_nanos(rounds.saturating_mul(pace)) > self.left(turn) {
             return Err(self.refused(PasswordRefusal::TooSlow));
         }
         Ok(())
+    }
+
+    /// How long the request may yet wait. A little more than others for who has proved something, so that it is not in vain.
+    fn left(&self, turn: &Turn) -> Duration {
+        let all = if turn.has_proved() {
+            self.wait + self.wait / 4
+        } else {
+            self.wait
+        };
+        all.saturating_sub(turn.waited())
     }
 
     fn refused(&self, why: PasswordRefusal) -> Error {
@@ -207,45 +218,51 @@ impl Hasher {
     async fn run(
         &self,
         turn: &Turn,
-        line: &Sender<Job>,
         password: &Secret,
         salt: Vec<u8>,
         params: Params,
     ) -> Result<[u8; OUTPUT]> {
-        let before = if line.same_channel(&self.first) {
-            self.first.len()
+        self.admit_all(turn, 1)?;
+        let line = if turn.has_proved() {
+            &self.first
         } else {
-            self.waiting()
+            &self.queue
         };
-        let left = self.wait.saturating_sub(turn.waited());
-        self.admit_in_time(before, left)?;
         let traced = tracing::trace_span!(target: TRACED, "password");
         let traced_wait =
             tracing::trace_span!(target: TRACED, parent: &traced, "wait for a worker");
-        let (answer, answered) = oneshot::channel();
-        let asked = Instant::now();
-        // Dropping `answered`, when the client has gone, is what tells the worker to skip this job.
+        let (answer, mut answered) = oneshot::channel();
+        let begun = Arc::<AtomicBool>::default();
+        let left = self.left(turn);
+        // Dropping `answered`, when the client has gone or time is up, is what tells the worker to skip this job.
         let sent = line.try_send(Job {
             password: normalized(password),
             salt,
             params,
-            asked,
-            deadline: asked + left,
+            asked: Instant::now(),
+            begun: Arc::clone(&begun),
             answer,
             traced,
             traced_wait,
         });
         match sent {
-            Ok(()) => {
-                let (output, waited) = answered.await.map_err(|_| OVERLOADED)?;
-                turn.note(waited);
-                output
-            }
-            Err(TrySendError::Full(_)) => Err(self.refused(PasswordRefusal::QueueFull)),
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(self.refused(PasswordRefusal::QueueFull)),
             Err(TrySendError::Disconnected(_)) => {
-                Err(Error::internal("the password workers have ended"))
+                return Err(Error::internal("the password workers have ended"));
             }
         }
+        let answer = match tokio::time::timeout(left, &mut answered).await {
+            Ok(answer) => answer,
+            Err(_) if begun.load(Ordering::Acquire) => answered.await,
+            Err(_) => {
+                self.metrics.password_waited(left);
+                return Err(self.refused(PasswordRefusal::TooSlow));
+            }
+        };
+        let (output, waited) = answer.map_err(|_| OVERLOADED)?;
+        turn.note(waited);
+        output
     }
 }
 

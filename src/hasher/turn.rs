@@ -1,4 +1,4 @@
-//! What one request is due of the workers, where it needs several hashes.
+//! What one request has had of the workers, and is due, where it needs several hashes (ADR 28).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,20 +8,19 @@ use std::time::Duration;
 pub struct Turn {
     /// How long its passwords have waited, in nanoseconds.
     waited: AtomicU64,
-    /// Its next new password goes before all others.
-    first: AtomicBool,
+    /// Its passwords go before those of strangers.
+    proved: AtomicBool,
 }
 
 impl Turn {
-    /// The caller has proved a password: the one that takes its place waits behind nobody who has not. Once, and not for
-    /// comparing: a few who are signed in must not keep everybody else from the workers.
+    /// The caller has proved whose account it is: what is still to be hashed goes before the passwords of those who have
+    /// not, within the share of the workers that such have.
     pub fn prove(&self) {
-        self.first.store(true, Ordering::Relaxed);
+        self.proved.store(true, Ordering::Relaxed);
     }
 
-    /// Asked once for each new password.
-    pub(super) fn goes_first(&self) -> bool {
-        self.first.swap(false, Ordering::Relaxed)
+    pub(super) fn has_proved(&self) -> bool {
+        self.proved.load(Ordering::Relaxed)
     }
 
     pub(super) fn waited(&self) -> Duration {

@@ -1,7 +1,8 @@
 //! The threads that hash, and what they are handed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -9,15 +10,19 @@ use crossbeam_channel::{Receiver, select_biased};
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use super::{OUTPUT, OVERLOADED, to_internal};
+use super::{OUTPUT, to_internal};
 use crate::error::{Error, Result};
-use crate::metrics::{Metrics, PasswordRefusal};
+use crate::metrics::Metrics;
 use crate::secret::Secret;
 use crate::telemetry::TRACED;
 
 /// Of the threads that hash, from 0 to 19; with 10, a request that wants a core has nine tenths of it (sched(7)).
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
+
+/// For each moment that the workers spend on who has proved something, so many are for strangers who wait: accounts are to be
+/// had, and whoever has some must not keep everybody else out.
+pub(super) const STRANGERS: u32 = 3;
 
 /// How many are at work, and how long one hash takes (nanoseconds, a running mean).
 #[derive(Debug, Default)]
@@ -44,7 +49,8 @@ pub(super) struct Job {
     pub(super) salt: Vec<u8>,
     pub(super) params: Params,
     pub(super) asked: Instant,
-    pub(super) deadline: Instant,
+    /// Told when a worker has it in hand.
+    pub(super) begun: Arc<AtomicBool>,
     pub(super) answer: oneshot::Sender<(Result<[u8; OUTPUT]>, Duration)>,
     /// For traces: all of it, and the wait, which ends when this is dropped.
     pub(super) traced: Span,
@@ -66,40 +72,52 @@ fn step_back() {}
 pub(super) fn work_through([first, queue]: &[Receiver<Job>; 2], load: &Load, metrics: &Metrics) {
     step_back();
     let mut memory: Vec<Block> = Vec::new();
+    // What strangers have been kept waiting for.
+    let mut owed = Duration::ZERO;
     loop {
-        let next = select_biased! {
-            recv(first) -> job => job,
-            recv(queue) -> job => job,
-        };
-        let Ok(mut job) = next else {
-            return;
-        };
-        if job.answer.is_closed() {
+        if !owed.is_zero()
+            && let Ok(job) = queue.try_recv()
+        {
+            let taken = work(job, &mut memory, load, metrics);
+            owed = owed.saturating_sub(taken);
             continue;
         }
-        job.traced_wait = Span::none();
-        let begun = Instant::now();
-        let waited = begun - job.asked;
-        metrics.password_waited(waited);
-        let result = if begun > job.deadline {
-            metrics.password_refused(PasswordRefusal::TooSlow);
-            Err(OVERLOADED)
-        } else {
-            // A worker that ended would be missed by every password after this one.
-            load.running.fetch_add(1, Ordering::Relaxed);
-            let work = tracing::trace_span!(target: TRACED, parent: &job.traced, "hash");
-            let hashing = AssertUnwindSafe(|| work.in_scope(|| argon2id(&job, &mut memory)));
-            let result = catch_unwind(hashing)
-                .unwrap_or_else(|_| Err(Error::internal("hashing a password panicked")));
-            load.running.fetch_sub(1, Ordering::Relaxed);
-            drop(work);
-            load.note(begun.elapsed());
-            metrics.password_hashed(begun.elapsed());
-            result
+        let job = select_biased! {
+            recv(first) -> job => job.map(|job| (job, STRANGERS)),
+            recv(queue) -> job => job.map(|job| (job, 0)),
         };
-        // The client may have gone meanwhile; then nobody wants the answer.
-        drop(job.answer.send((result, waited)));
+        let Ok((job, strangers)) = job else {
+            return;
+        };
+        // Where nobody waited, nothing is owed.
+        owed = work(job, &mut memory, load, metrics) * strangers;
     }
+}
+
+/// Hashes, where somebody still waits for it; answers how long that took.
+fn work(mut job: Job, memory: &mut Vec<Block>, load: &Load, metrics: &Metrics) -> Duration {
+    if job.answer.is_closed() {
+        return Duration::ZERO;
+    }
+    job.begun.store(true, Ordering::Release);
+    job.traced_wait = Span::none();
+    let begun = Instant::now();
+    let waited = begun - job.asked;
+    metrics.password_waited(waited);
+    load.running.fetch_add(1, Ordering::Relaxed);
+    let traced = tracing::trace_span!(target: TRACED, parent: &job.traced, "hash");
+    // A worker that ended would be missed by every password after this one.
+    let hashing = AssertUnwindSafe(|| traced.in_scope(|| argon2id(&job, memory)));
+    let result = catch_unwind(hashing)
+        .unwrap_or_else(|_| Err(Error::internal("hashing a password panicked")));
+    load.running.fetch_sub(1, Ordering::Relaxed);
+    drop(traced);
+    let taken = begun.elapsed();
+    load.note(taken);
+    metrics.password_hashed(taken);
+    // The client may have gone meanwhile; then nobody wants the answer.
+    drop(job.answer.send((result, waited)));
+    taken
 }
 
 fn argon2id(job: &Job, memory: &mut Vec<Block>) -> Result<[u8; OUTPUT]> {

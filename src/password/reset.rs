@@ -15,7 +15,7 @@ use crate::event::{Event, Kind};
 use crate::job::Task;
 use crate::realm::place::{self, Place};
 use crate::secret::Secret;
-use crate::session::{self as sessions, Opening, Outcome, TokenTransport};
+use crate::session::{self as sessions, Opening, Outcome, TokenTransport, cookie};
 use crate::verification::{Redeemed, VerificationProof, address, redeem};
 
 /// The answer to a change-password mail, or to an invitation.
@@ -35,7 +35,7 @@ pub struct ResetPasswordInput {
 
 /// # Errors
 /// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong with the proof; `WEAK_PASSWORD` and
-/// `INVALID_CREDENTIALS` (not the password that the request named), which consume nothing; `OVERLOADED`.
+/// `INVALID_CREDENTIALS` (not the password that the request named), which consume nothing, as `ORIGIN_NOT_ALLOWED`; `OVERLOADED`.
 pub async fn reset_password(
     app: &App,
     caller: &Caller,
@@ -57,6 +57,12 @@ pub async fn reset_password(
     if elsewhere {
         return Err(proof.refusal());
     }
+    // Nothing is hashed for who could not be answered: the proof would be as good as before.
+    let transport = input.token_transport.unwrap_or_default();
+    if let Err(error) = cookie::check_transport(app, caller, &application, transport) {
+        proof.give_back(app).await?;
+        return Err(error);
+    }
     let (user, hash) = prepare(app, caller, &proof, input.new_password.as_ref()).await?;
     app.db
         .transact(|| async {
@@ -68,7 +74,7 @@ pub async fn reset_password(
                 application: application.clone(),
                 amr: "otp",
                 custom_claims: proof.row.custom_claims.clone(),
-                transport: input.token_transport.unwrap_or_default(),
+                transport,
             };
             let opened = sessions::open::open(app, &tx, caller, opening).await?;
             app.record(

@@ -119,7 +119,7 @@ async fn a_sign_in_whose_raised_hash_finds_no_room_is_let_in() {
     let dearer = test.second_instance_with(&dear).await;
     let asked = Instant::now();
     dearer.anon().sign_in("no@example.org", PASSWORD).await;
-    // Behind a crowd of two, a comparison waits for one to two others, and the raised hash for one more.
+    // Behind a crowd of two, the comparison waits for one or two others, and so does the raised hash.
     let patience = (asked.elapsed() * 5 / 2).as_millis().to_string();
     let settings = [dear[0], dear[1], ("VESTIBULE_PASSWORD_WAIT", &*patience)];
     let dearer = test.second_instance_with(&settings).await;

@@ -1,31 +1,63 @@
 //! Requests that need several hashes, beside a crowd that wants one each.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::task::JoinHandle;
+use vestibule::hasher::Turn;
+use vestibule::secret::Secret;
 
 use super::steps::{NEW, application, ask_with, change, policy};
-use crate::harness::{Answer, Backend, PASSWORD, TestApp};
+use crate::harness::{Backend, PASSWORD, TestApp};
+use crate::support::PATIENT;
 
 const ONE_AT_A_TIME: (&str, &str) = ("VESTIBULE_PASSWORD_WORKERS", "1");
 
-/// So many ask for a session.
-fn crowd(test: &TestApp, many: usize) -> Vec<JoinHandle<Answer>> {
-    let sign_in = |_| {
-        let client = test.anon();
-        tokio::spawn(async move { client.sign_in("nobody@example.org", PASSWORD).await })
-    };
-    (0..many).map(sign_in).collect()
+/// So many hash all the time, until they are told to leave.
+struct Crowd {
+    stays: Arc<AtomicBool>,
+    hashed: Arc<AtomicUsize>,
+    all: Vec<JoinHandle<()>>,
 }
 
-async fn until_waiting(test: &TestApp, many: usize) {
-    let end = Instant::now() + Duration::from_secs(10);
-    while test.app.hasher.waiting() < many {
-        assert!(Instant::now() < end, "the hashes were too quick");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+impl Crowd {
+    /// Comes to the workers' queue without the way through the house, so that none of them is late.
+    async fn comes(test: &TestApp, many: usize, proved: bool) -> Self {
+        let (stays, hashed) = (Arc::new(AtomicBool::new(true)), Arc::default());
+        let one = |_| {
+            let (hasher, stays) = (test.app.hasher.clone(), Arc::clone(&stays));
+            let hashed: Arc<AtomicUsize> = Arc::clone(&hashed);
+            tokio::spawn(async move {
+                while stays.load(Ordering::Relaxed) {
+                    let (turn, password) = (Turn::default(), Secret::new(PASSWORD));
+                    if proved {
+                        turn.prove();
+                    }
+                    // Some are refused, where they may wait for a moment only.
+                    if hasher.hash(&turn, &password).await.is_ok() {
+                        hashed.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            })
+        };
+        let all = (0..many).map(one).collect();
+        while test.app.hasher.waiting() + 1 < many {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Self { stays, hashed, all }
+    }
+
+    fn hashed(&self) -> usize {
+        self.hashed.load(Ordering::Relaxed)
+    }
+
+    async fn leave(self) {
+        self.stays.store(false, Ordering::Relaxed);
+        for one in self.all {
+            one.await.expect("the crowd has left");
+        }
     }
 }
 
@@ -33,25 +65,19 @@ async fn until_waiting(test: &TestApp, many: usize) {
 async fn who_has_proved_a_password_waits_behind_the_crowd_once() {
     let settings = [
         ONE_AT_A_TIME,
-        ("VESTIBULE_PASSWORD_PASSES", "16"),
-        ("VESTIBULE_PASSWORD_WAIT", "60000"),
-        ("VESTIBULE_REQUEST_TIMEOUT", "120000"),
+        PATIENT[0],
+        PATIENT[1],
+        ("VESTIBULE_PASSWORD_PASSES", "8"),
     ];
     let test = TestApp::with(Backend::Sqlite, &settings).await;
     let ann = test.user("ann").await;
-    let before = crowd(&test, 6);
-    until_waiting(&test, 5).await;
-    let changed = tokio::spawn(async move { change(&ann, PASSWORD, NEW).await });
-    until_waiting(&test, 6).await;
-    let behind = crowd(&test, 20);
-    until_waiting(&test, 24).await;
-    changed.await.expect("an answer").ok();
-    assert!(before.iter().all(JoinHandle::is_finished));
-    let served = behind.iter().filter(|one| one.is_finished()).count();
-    assert!(served < 10, "{served} of those behind were served before");
-    for one in before.into_iter().chain(behind) {
-        assert_eq!(one.await.expect("an answer").code(), "INVALID_CREDENTIALS");
-    }
+    let crowd = Crowd::comes(&test, 20, false).await;
+    let before = crowd.hashed();
+    change(&ann, PASSWORD, NEW).await.ok();
+    let hashed = crowd.hashed() - before;
+    crowd.leave().await;
+    // All that were before the proof, and a few meanwhile.
+    assert!((15..35).contains(&hashed), "{hashed}");
 }
 
 /// A reset that names the password compares it with 25 former ones; between two of them, the crowd has its turn.
@@ -72,20 +98,47 @@ async fn what_one_request_waits_for_all_its_hashes_has_the_deadline_of_one() {
     let test = TestApp::with_clock(test.database.clone(), &settings, test.clock.clone()).await;
     let ask = || async { ask_with(&test.anon(), json!({ "newPassword": NEW })).await };
 
-    let stays = Arc::new(AtomicBool::new(true));
-    let crowd = [(); 4].map(|()| {
-        let (client, stays) = (test.anon(), Arc::clone(&stays));
-        tokio::spawn(async move {
-            while stays.load(Ordering::Relaxed) {
-                client.sign_in("nobody@example.org", PASSWORD).await;
-            }
-        })
-    });
-    until_waiting(&test, 1).await;
+    let crowd = Crowd::comes(&test, 4, false).await;
     assert_eq!(ask().await.code(), "OVERLOADED");
-    stays.store(false, Ordering::Relaxed);
-    for one in crowd {
-        one.await.expect("the crowd has left");
-    }
+    crowd.leave().await;
     ask().await.ok();
+}
+
+/// Accounts are to be had: whoever has proved something, again and again, has a share of the workers and no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_that_has_proved_something_keeps_nobody_out() {
+    let settings = [ONE_AT_A_TIME, PATIENT[0], PATIENT[1]];
+    let test = TestApp::with(Backend::Sqlite, &settings).await;
+    let crowd = Crowd::comes(&test, 4, true).await;
+    let before = crowd.hashed();
+    for _ in 0..8 {
+        let client = test.anon();
+        let answer = client.sign_in("nobody@example.org", PASSWORD);
+        let answer = tokio::time::timeout(Duration::from_secs(20), answer).await;
+        assert_eq!(answer.expect("a turn").code(), "INVALID_CREDENTIALS");
+    }
+    // They go first, where there is something to go before.
+    assert!(crowd.hashed() > before + 4);
+    crowd.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_wait_no_longer_is_told_while_the_workers_are_busy() {
+    let settings = [
+        ONE_AT_A_TIME,
+        ("VESTIBULE_PASSWORD_PASSES", "64"),
+        ("VESTIBULE_PASSWORD_MEMORY", "65536"),
+        ("VESTIBULE_PASSWORD_WAIT", "500"),
+    ];
+    let test = TestApp::with(Backend::Sqlite, &settings).await;
+    let hasher = test.app.hasher.clone();
+    let (turn, password) = (Turn::default(), Secret::new(PASSWORD));
+    let busy = tokio::spawn(async move { hasher.hash(&turn, &password).await });
+    while test.app.hasher.running() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (turn, password) = (Turn::default(), Secret::new(PASSWORD));
+    assert!(test.app.hasher.hash(&turn, &password).await.is_err());
+    assert!(!busy.is_finished(), "too quick to tell");
+    busy.await.expect("the worker goes on").expect("a hash");
 }
