@@ -1,5 +1,8 @@
 //! One guess at a password: counted, for the account and for the network it comes from, before it is looked at. A guess that
 //! is refused costs no hash.
+//!
+//! Transactions change the network's counter before the account's, always: two that want both wait for one another in turn, and
+//! not each for the other. Where the user's row is changed, too, that comes first.
 
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
@@ -77,8 +80,8 @@ impl Attempt {
     /// # Errors
     /// When the database refuses.
     pub async fn succeed(&self, app: &App, tx: &impl ConnectionTrait) -> Result<()> {
-        self.guesses.forget(tx).await?;
-        self.forgive_network(app, tx).await
+        self.forgive_network(app, tx).await?;
+        self.guesses.forget(tx).await
     }
 
     async fn forgive_network(&self, app: &App, tx: &impl ConnectionTrait) -> Result<()> {
@@ -93,8 +96,8 @@ impl Attempt {
         app.db
             .transact(|| async {
                 let tx = app.db.begin().await?;
-                self.guesses.give_back(&tx, app.now()).await?;
                 self.forgive_network(app, &tx).await?;
+                self.guesses.give_back(&tx, app.now()).await?;
                 tx.commit().await?;
                 Ok(())
             })

@@ -1,6 +1,9 @@
 //! Wrong passwords: counted where they are used, for the account, the login and the network.
 
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, PASSWORD, TestApp, race};
@@ -243,4 +246,37 @@ on_both_databases! {
         }
         assert_eq!(test.mails_to(ANN).await - before, 10);
     }
+}
+
+/// PostgreSQL finds out after a second that two transactions wait for each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_signs_in_on_several_devices_at_once_waits_for_nobody_who_waits_for_them() {
+    let test = house(crate::harness::Backend::Postgres).await;
+    let ends = Instant::now() + Duration::from_secs(3);
+    let devices = race(4, |_| {
+        let client = from(&test, 1);
+        async move {
+            let mut longest = Duration::ZERO;
+            while Instant::now() < ends {
+                let asked = Instant::now();
+                client.sign_in(ANN, PASSWORD).await.ok();
+                longest = longest.max(asked.elapsed());
+            }
+            longest
+        }
+    });
+    let longest = devices.await.into_iter().max();
+    // The server counts for a session when that ends.
+    test.app.db.close().await;
+    let db = test.database.connect().await;
+    let count = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    let count = db
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, count))
+        .await;
+    let deadlocks: i64 = count
+        .expect("an answer")
+        .expect("a row")
+        .try_get_by_index(0)
+        .expect("a number");
+    assert_eq!(deadlocks, 0, "the longest sign-in took {longest:?}");
 }
