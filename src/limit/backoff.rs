@@ -15,6 +15,8 @@ pub const FAILURES: i32 = 100;
 const FREE: i32 = 5;
 /// The wait doubles from a second to this.
 const LONGEST: TimeDelta = TimeDelta::minutes(15);
+/// When the next guess is free. Not the present: of two at once, the later one may come first.
+const ANY_TIME: DateTime<Utc> = DateTime::UNIX_EPOCH;
 /// How long a login that is nobody's is remembered after its last guess.
 const REMEMBERED: TimeDelta = TimeDelta::days(90);
 
@@ -35,7 +37,7 @@ impl Backoff {
         let row = ActiveModel {
             key: Set(self.key.clone()),
             failures: Set(1),
-            next_at: Set(now),
+            next_at: Set(ANY_TIME),
             expires_at: Set((!self.kept).then_some(now + REMEMBERED)),
         };
         let failures = || Expr::col((Entity, Column::Failures));
@@ -66,10 +68,10 @@ impl Backoff {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn give_back(&self, db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<()> {
+    pub async fn give_back(&self, db: &impl ConnectionTrait) -> Result<()> {
         Entity::update_many()
             .col_expr(Column::Failures, Expr::col(Column::Failures).sub(1))
-            .col_expr(Column::NextAt, now.into())
+            .col_expr(Column::NextAt, ANY_TIME.into())
             .filter(Column::Key.eq(&self.key))
             .filter(Column::Failures.gt(0))
             .exec(db)
@@ -105,7 +107,7 @@ impl Backoff {
 fn next_at(now: DateTime<Utc>) -> CaseStatement {
     let mut case = CaseStatement::new().case(
         Expr::col((Entity, Column::Failures)).lt(FREE - 1),
-        Expr::val(now),
+        Expr::col((Entity, Column::NextAt)),
     );
     let mut wait = TimeDelta::seconds(1);
     let mut failures = FREE - 1;

@@ -97,7 +97,7 @@ impl Attempt {
             .transact(|| async {
                 let tx = app.db.begin().await?;
                 self.forgive_network(app, &tx).await?;
-                self.guesses.give_back(&tx, app.now()).await?;
+                self.guesses.give_back(&tx).await?;
                 tx.commit().await?;
                 Ok(())
             })
