@@ -187,12 +187,16 @@ impl Hasher {
     /// # Errors
     /// `OVERLOADED` when the wait for all of them is too long.
     pub fn admit_all(&self, turn: &Turn, hashes: usize) -> Result<()> {
+        let (first, queue) = (self.first.len(), self.queue.len());
         let before = if turn.has_proved() {
-            self.first.len() * (1 + STRANGERS) as usize
+            // Strangers have their share after each of these, and after each of the own but the last.
+            let share = queue.min(STRANGERS * first);
+            let own = queue.min(STRANGERS) * (hashes - 1);
+            (first + share) * hashes + own
         } else {
-            self.waiting()
+            (first + queue) * hashes
         };
-        let rounds = (before / self.workers.max(1) * hashes) as u64;
+        let rounds = (before / self.workers.max(1)) as u64;
         let pace = self.load.pace.load(Ordering::Relaxed);
         if Duration::from_nanos(rounds.saturating_mul(pace)) > self.left(turn) {
             return Err(self.refused(PasswordRefusal::TooSlow));
@@ -254,8 +258,10 @@ impl Hasher {
         }
         let answer = match tokio::time::timeout(left, &mut answered).await {
             Ok(answer) => answer,
-            Err(_) if begun.load(Ordering::Acquire) => answered.await,
+            // The worker has it in hand, or will not take it any more.
+            Err(_) if begun.swap(true, Ordering::AcqRel) => answered.await,
             Err(_) => {
+                turn.note(left);
                 self.metrics.password_waited(left);
                 return Err(self.refused(PasswordRefusal::TooSlow));
             }

@@ -22,7 +22,7 @@ const NICENESS: i32 = 10;
 
 /// For each moment that the workers spend on who has proved something, so many are for strangers who wait: accounts are to be
 /// had, and whoever has some must not keep everybody else out.
-pub(super) const STRANGERS: u32 = 3;
+pub(super) const STRANGERS: usize = 3;
 
 /// How many are at work, and how long one hash takes (nanoseconds, a running mean).
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ pub(super) struct Job {
     pub(super) salt: Vec<u8>,
     pub(super) params: Params,
     pub(super) asked: Instant,
-    /// Told when a worker has it in hand.
+    /// Set by the worker that has it in hand, or by the request whose time is up: whoever is first.
     pub(super) begun: Arc<AtomicBool>,
     pub(super) answer: oneshot::Sender<(Result<[u8; OUTPUT]>, Duration)>,
     /// For traces: all of it, and the wait, which ends when this is dropped.
@@ -83,7 +83,7 @@ pub(super) fn work_through([first, queue]: &[Receiver<Job>; 2], load: &Load, met
             continue;
         }
         let job = select_biased! {
-            recv(first) -> job => job.map(|job| (job, STRANGERS)),
+            recv(first) -> job => job.map(|job| (job, STRANGERS as u32)),
             recv(queue) -> job => job.map(|job| (job, 0)),
         };
         let Ok((job, strangers)) = job else {
@@ -96,10 +96,9 @@ pub(super) fn work_through([first, queue]: &[Receiver<Job>; 2], load: &Load, met
 
 /// Hashes, where somebody still waits for it; answers how long that took.
 fn work(mut job: Job, memory: &mut Vec<Block>, load: &Load, metrics: &Metrics) -> Duration {
-    if job.answer.is_closed() {
+    if job.answer.is_closed() || job.begun.swap(true, Ordering::AcqRel) {
         return Duration::ZERO;
     }
-    job.begun.store(true, Ordering::Release);
     job.traced_wait = Span::none();
     let begun = Instant::now();
     let waited = begun - job.asked;

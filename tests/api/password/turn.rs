@@ -35,15 +35,18 @@ impl Crowd {
                     if proved {
                         turn.prove();
                     }
-                    // Some are refused, where they may wait for a moment only.
-                    if hasher.hash(&turn, &password).await.is_ok() {
-                        hashed.fetch_add(1, Ordering::Relaxed);
+                    match hasher.hash(&turn, &password).await {
+                        Ok(_) => drop(hashed.fetch_add(1, Ordering::Relaxed)),
+                        // Refused at once, where it may wait for a moment only.
+                        Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
                     }
                 }
             })
         };
         let all = (0..many).map(one).collect();
+        let end = Instant::now() + Duration::from_secs(20);
         while test.app.hasher.waiting() + 1 < many {
+            assert!(Instant::now() < end, "the queue does not fill");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Self { stays, hashed, all }
@@ -80,25 +83,49 @@ async fn who_has_proved_a_password_waits_behind_the_crowd_once() {
     assert!((15..35).contains(&hashed), "{hashed}");
 }
 
-/// A reset that names the password compares it with 25 former ones; between two of them, the crowd has its turn.
+/// One after the other, each behind a crowd of four: the waits of one would be over long before those of all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_request_waits_for_all_its_hashes_has_the_deadline_of_one() {
     let test = TestApp::with(Backend::Sqlite, &[ONE_AT_A_TIME]).await;
+    let asked = Instant::now();
+    test.anon().sign_in("nobody@example.org", PASSWORD).await;
+    let patience = (asked.elapsed() * 15).as_millis().to_string();
+    let settings = [ONE_AT_A_TIME, ("VESTIBULE_PASSWORD_WAIT", &*patience)];
+    let test = test.second_instance_with(&settings).await;
+    let crowd = Crowd::comes(&test, 4, false).await;
+    let (turn, password) = (Turn::default(), Secret::new(PASSWORD));
+    let mut hashed = 0;
+    while hashed < 100 && test.app.hasher.hash(&turn, &password).await.is_ok() {
+        hashed += 1;
+    }
+    assert!((1..50).contains(&hashed), "{hashed}");
+    crowd.leave().await;
+    // Whoever comes now has a deadline of their own.
+    let hash = test.app.hasher.hash(&Turn::default(), &password).await;
+    hash.expect("a hash");
+}
+
+/// A reset that names the password compares it with 25 former ones: that would take too long behind a crowd, and is told
+/// before the first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_hashes_in_turn_are_refused_before_the_first() {
+    // Time for forty.
+    let test = TestApp::with(Backend::Sqlite, &[ONE_AT_A_TIME]).await;
+    let asked = Instant::now();
+    test.anon().sign_in("nobody@example.org", PASSWORD).await;
+    let patience = (asked.elapsed() * 40).as_millis().to_string();
+    let settings = [ONE_AT_A_TIME, ("VESTIBULE_PASSWORD_WAIT", &*patience)];
+    let test = test.second_instance_with(&settings).await;
     policy(&test, json!({ "history": 24 })).await.ok();
     application(&test, json!({ "passwordInResetRequestAllowed": true }))
         .await
         .ok();
-    let asked = Instant::now();
-    ask_with(&test.anon(), json!({ "newPassword": NEW }))
-        .await
-        .ok();
-    // Time for ten hashes: more than it waits behind a crowd of four, and a tenth of what it waits behind it 25 times.
-    let patience = (asked.elapsed() * 10 / 26).as_millis().to_string();
-    let settings = [ONE_AT_A_TIME, ("VESTIBULE_PASSWORD_WAIT", &*patience)];
-    let test = TestApp::with_clock(test.database.clone(), &settings, test.clock.clone()).await;
     let ask = || async { ask_with(&test.anon(), json!({ "newPassword": NEW })).await };
-
-    let crowd = Crowd::comes(&test, 4, false).await;
+    ask().await.ok();
+    let crowd = Crowd::comes(&test, 20, false).await;
+    let (hasher, turn) = (&test.app.hasher, Turn::default());
+    assert!(hasher.admit_all(&turn, 1).is_ok());
+    assert!(hasher.admit_all(&turn, 25).is_err());
     assert_eq!(ask().await.code(), "OVERLOADED");
     crowd.leave().await;
     ask().await.ok();
