@@ -2,9 +2,10 @@
 
 use async_graphql::{ID, InputObject, SimpleObject};
 use entity::{audit_event, job, limit_counter, user, verification};
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::settle::events_of_sign_ups;
 use crate::app::App;
@@ -41,13 +42,8 @@ pub async fn delete_user(
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
-            // Sessions, tokens, former passwords and the user's own verifications go with the row.
-            let deleted = user::Entity::delete_many()
-                .filter(user::Column::Id.eq(user.id))
-                .filter(user::Column::PasswordHash.eq(user.password_hash.as_deref()))
-                .exec(&tx)
-                .await?;
-            if deleted.rows_affected != 1 {
+            let held = hold(&tx, user.id).await?;
+            if held.is_none_or(|held| held.password_hash != user.password_hash) {
                 return Err(Error::InvalidCredentials);
             }
             forget(&tx, &user).await?;
@@ -65,7 +61,18 @@ pub async fn delete_user(
         .await
 }
 
-/// What holds personal data without belonging to the user's row: where the user came from in the trail, also as an
+/// Holds the row of an account that is to go before anything else of it: with the row go its requests, and whoever asks
+/// for another mail holds the counter of the address before those.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn hold(tx: &impl ConnectionTrait, id: Uuid) -> Result<Option<user::Model>> {
+    let held = user::Entity::find_by_id(id).lock(LockType::Update);
+    Ok(held.one(tx).await?)
+}
+
+/// Deletes a user whose row is held, with sessions, tokens, former passwords, memberships and verifications, and with what
+/// holds personal data without belonging to the row: where the user came from in the trail, also as an
 /// administrator and while the account was only a sign-up; requests that name the address; mails under way.
 ///
 /// # Errors
@@ -97,7 +104,6 @@ pub async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()>
         .filter(audit_event::Column::UserId.eq(user.id))
         .exec(tx)
         .await?;
-    // Before the requests, as whoever asks for another mail: two that want both wait for one another in turn.
     limit_counter::Entity::delete_by_id(address_counter(user.connection_id, &user.email_key))
         .exec(tx)
         .await?;
@@ -110,5 +116,6 @@ pub async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()>
     // A numbered parameter inside of a custom expression would stay unbound on SQLite.
     let of_user = Expr::cust("task ->> 'user'").eq(user.id.to_string());
     job::Entity::delete_many().filter(of_user).exec(tx).await?;
+    user::Entity::delete_by_id(user.id).exec(tx).await?;
     Ok(())
 }

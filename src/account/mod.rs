@@ -19,7 +19,7 @@ pub use approve_handoff::{ApproveHandoffInput, ApproveHandoffPayload, approve, i
 use async_graphql::{Context, Object};
 pub use await_verification::AwaitVerificationInput;
 pub use confirm_email_change::{ConfirmEmailChangeInput, confirm_by_page};
-pub use delete::{DeleteUserInput, DeleteUserPayload, forget};
+pub use delete::{DeleteUserInput, DeleteUserPayload, forget, hold};
 pub use handoff_choices::{HandoffChoices, HandoffChoicesInput, choices};
 pub use request_email_change::RequestEmailChangeInput;
 pub use resend_verification::ResendVerificationInput;

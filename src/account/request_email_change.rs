@@ -82,8 +82,6 @@ pub async fn request_email_change(
                 app.now(),
             )
             .await?;
-            // The last wish counts.
-            address::void(&tx, user.id, Purpose::EmailChange, app.now()).await?;
             let request = Request {
                 user: Some(user.id),
                 decoy: taken,
@@ -92,6 +90,9 @@ pub async fn request_email_change(
                 ..Request::new(Purpose::EmailChange, &place, &email, &locale)
             };
             let (row, resend_at) = proofs::start::start(app, &tx, caller, request).await?;
+            // The last wish counts. The earlier ones come after the counters, as for whoever asks for another mail.
+            let (purpose, newest) = (Purpose::EmailChange, Some(row.id));
+            address::void(&tx, user.id, purpose, newest, app.now()).await?;
             let event = Event {
                 application: Some(place.application.id),
                 connection: Some(place.connection.id),

@@ -62,13 +62,16 @@ pub async fn void(
     tx: &impl ConnectionTrait,
     user: Uuid,
     purpose: Purpose,
+    but: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let others = but.map(|newest| Column::Id.ne(newest));
     Entity::update_many()
         .col_expr(Column::ConsumedAt, now.into())
         .filter(Column::UserId.eq(user))
         .filter(Column::Purpose.eq(purpose))
         .filter(Column::ConsumedAt.is_null())
+        .filter(Condition::all().add_option(others))
         .exec(tx)
         .await?;
     Ok(())

@@ -1,14 +1,12 @@
 //! `adminDeleteUser`: an account goes with everything of it, as if its owner had left.
 
 use async_graphql::{ID, InputObject};
-use entity::user;
-use sea_orm::EntityTrait;
 
 use super::find;
-use crate::account::{DeleteUserPayload, forget};
+use crate::account::{DeleteUserPayload, forget, hold};
 use crate::app::App;
 use crate::caller::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, Kind, Origin};
 
 /// Which account to delete.
@@ -29,9 +27,7 @@ pub async fn admin_delete_user(
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
-            let user = find::held_user(&tx, id).await?;
-            // Sessions, tokens, former passwords, memberships and the user's own verifications go with the row.
-            user::Entity::delete_by_id(id).exec(&tx).await?;
+            let user = hold(&tx, id).await?.ok_or(Error::NotFound)?;
             forget(&tx, &user).await?;
             let event = Event {
                 user: Some(id),

@@ -169,7 +169,7 @@ pub(super) async fn write(
 ) -> Result<verification::Model> {
     let purpose = Purpose::from(asked.purpose);
     if purpose == Purpose::Invitation {
-        address::void(tx, user.id, purpose, app.now()).await?;
+        address::void(tx, user.id, purpose, None, app.now()).await?;
     }
     let email =
         Email::parse("email", &user.email).map_err(|issue| Error::internal(issue.message))?;

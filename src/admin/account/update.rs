@@ -201,7 +201,7 @@ async fn follow(
             return Err(Error::EmailTaken);
         }
         settle(tx, after, now).await?;
-        address::void(tx, id, Purpose::EmailChangeUndo, now).await?;
+        address::void(tx, id, Purpose::EmailChangeUndo, None, now).await?;
     }
     if new_password {
         attempt::forgive(tx, &[after.id]).await?;
