@@ -54,7 +54,7 @@ pub async fn is_reserved(
     Ok(undos.count(db).await? > 0)
 }
 
-/// Voids what waits for an answer of a user, of one purpose.
+/// Voids what waits for an answer of a user, of one purpose, but one.
 ///
 /// # Errors
 /// When the database does not answer.
