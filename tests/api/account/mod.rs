@@ -2,6 +2,7 @@ mod delete_user;
 mod email_change;
 pub mod handoff;
 pub mod handoff_wait;
+mod lock_order;
 mod me;
 mod resend_verification;
 mod sign_up;

@@ -1,9 +1,5 @@
 //! How passwords are compared and kept.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
-
 use entity::user;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::json;
@@ -104,58 +100,6 @@ on_both_databases! {
         assert!(answer.at("/errors/0/extensions/requestId").is_string());
         assert!(!answer.body.to_string().contains("argon2"), "{}", answer.body);
     }
-}
-
-/// The password is right all the same, and its hash is raised next time.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_in_whose_raised_hash_finds_no_room_is_let_in() {
-    let test = TestApp::start(Backend::Sqlite).await;
-    test.user("ann").await;
-    let stored = phc(&test, "ann@example.org").await;
-    let dear = [
-        ("VESTIBULE_PASSWORD_PASSES", "12"),
-        ("VESTIBULE_PASSWORD_WORKERS", "1"),
-    ];
-    let dearer = test.second_instance_with(&dear).await;
-    let asked = Instant::now();
-    dearer.anon().sign_in("no@example.org", PASSWORD).await;
-    // Behind a crowd of two, the comparison waits for one or two others, and so does the raised hash.
-    let patience = (asked.elapsed() * 5 / 2).as_millis().to_string();
-    let settings = [dear[0], dear[1], ("VESTIBULE_PASSWORD_WAIT", &*patience)];
-    let dearer = test.second_instance_with(&settings).await;
-    let stays = Arc::new(AtomicBool::new(true));
-    let crowd = [(); 2].map(|()| {
-        let (client, stays) = (dearer.anon(), Arc::clone(&stays));
-        tokio::spawn(async move {
-            while stays.load(Ordering::Relaxed) {
-                client.sign_in("no@example.org", PASSWORD).await;
-            }
-        })
-    });
-    let mut came_without_room = false;
-    for _ in 0..50 {
-        let answer = dearer.anon().sign_in("ann@example.org", PASSWORD).await;
-        if answer.code_or_ok() == "OVERLOADED" {
-            // Could not be compared.
-            continue;
-        }
-        answer.ok();
-        came_without_room = phc(&test, "ann@example.org").await == stored;
-        if came_without_room {
-            break;
-        }
-        let back = user::ActiveModel {
-            password_hash: Set(Some(stored.clone())),
-            ..Default::default()
-        };
-        let update = user::Entity::update_many().set(back);
-        update.exec(test.app.db.write()).await.expect("as before");
-    }
-    stays.store(false, Ordering::Relaxed);
-    for one in crowd {
-        one.await.expect("the crowd has left");
-    }
-    assert!(came_without_room);
 }
 
 #[cfg(target_os = "linux")]

@@ -20,6 +20,20 @@ async fn asked(test: &TestApp) -> (String, Letter) {
 }
 
 on_both_databases! {
+    async fn a_page_that_could_not_use_the_cookie_spends_no_try_of_the_code(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        let (handle, letter) = asked(&test).await;
+        let code = letter.code();
+        let elsewhere = test.anon().header("origin", "https://elsewhere.example.org");
+        let by_cookie = json!({ "newPassword": NEW, "tokenTransport": "COOKIE" });
+        for _ in 0..6 {
+            let answer = reset_with(&elsewhere, of_code(&handle, &code), by_cookie.clone()).await;
+            assert_eq!(answer.code(), "ORIGIN_NOT_ALLOWED");
+        }
+        by_code(&test.anon(), &handle, &code, NEW).await.ok();
+    }
+
     async fn the_link_sets_the_password_once_and_ends_the_code(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;

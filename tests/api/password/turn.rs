@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use entity::user;
+use sea_orm::EntityTrait;
 use serde_json::json;
 use tokio::task::JoinHandle;
 use vestibule::hasher::Turn;
@@ -11,9 +13,22 @@ use vestibule::secret::Secret;
 
 use super::steps::{NEW, application, ask_with, change, policy};
 use crate::harness::{Backend, PASSWORD, TestApp};
-use crate::support::PATIENT;
+use crate::support::{PATIENT, accounts};
 
 const ONE_AT_A_TIME: (&str, &str) = ("VESTIBULE_PASSWORD_WORKERS", "1");
+
+/// Another instance, with one worker, where a password may wait for as long as so many hashes take.
+async fn with_time_for(test: &TestApp, hashes: f64, settings: &[(&str, &str)]) -> TestApp {
+    let settings = [settings, &[ONE_AT_A_TIME]].concat();
+    let measured = test.second_instance_with(&settings).await;
+    let asked = Instant::now();
+    let nobody = measured.anon();
+    nobody.sign_in("nobody@example.org", PASSWORD).await;
+    let patience = asked.elapsed().mul_f64(hashes).as_millis().to_string();
+    let wait = [("VESTIBULE_PASSWORD_WAIT", &*patience)];
+    test.second_instance_with(&[&settings, &wait[..]].concat())
+        .await
+}
 
 /// So many hash all the time, until they are told to leave.
 struct Crowd {
@@ -86,12 +101,8 @@ async fn who_has_proved_a_password_waits_behind_the_crowd_once() {
 /// One after the other, each behind a crowd of four: the waits of one would be over long before those of all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_request_waits_for_all_its_hashes_has_the_deadline_of_one() {
-    let test = TestApp::with(Backend::Sqlite, &[ONE_AT_A_TIME]).await;
-    let asked = Instant::now();
-    test.anon().sign_in("nobody@example.org", PASSWORD).await;
-    let patience = (asked.elapsed() * 15).as_millis().to_string();
-    let settings = [ONE_AT_A_TIME, ("VESTIBULE_PASSWORD_WAIT", &*patience)];
-    let test = test.second_instance_with(&settings).await;
+    let test = TestApp::start(Backend::Sqlite).await;
+    let test = with_time_for(&test, 15.0, &[]).await;
     let crowd = Crowd::comes(&test, 4, false).await;
     let (turn, password) = (Turn::default(), Secret::new(PASSWORD));
     let mut hashed = 0;
@@ -109,13 +120,8 @@ async fn what_one_request_waits_for_all_its_hashes_has_the_deadline_of_one() {
 /// before the first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_hashes_in_turn_are_refused_before_the_first() {
-    // Time for forty.
-    let test = TestApp::with(Backend::Sqlite, &[ONE_AT_A_TIME]).await;
-    let asked = Instant::now();
-    test.anon().sign_in("nobody@example.org", PASSWORD).await;
-    let patience = (asked.elapsed() * 40).as_millis().to_string();
-    let settings = [ONE_AT_A_TIME, ("VESTIBULE_PASSWORD_WAIT", &*patience)];
-    let test = test.second_instance_with(&settings).await;
+    let test = TestApp::start(Backend::Sqlite).await;
+    let test = with_time_for(&test, 40.0, &[]).await;
     policy(&test, json!({ "history": 24 })).await.ok();
     application(&test, json!({ "passwordInResetRequestAllowed": true }))
         .await
@@ -168,4 +174,41 @@ async fn who_may_wait_no_longer_is_told_while_the_workers_are_busy() {
     assert!(test.app.hasher.hash(&turn, &password).await.is_err());
     assert!(!busy.is_finished(), "too quick to tell");
     busy.await.expect("the worker goes on").expect("a hash");
+}
+
+/// The password is right all the same, and its hash is raised next time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_whose_raised_hash_finds_no_room_is_let_in() {
+    let test = TestApp::start(Backend::Sqlite).await;
+    test.user("ann").await;
+    let stored = async || {
+        accounts(&test, "ann@example.org")
+            .await
+            .remove(0)
+            .password_hash
+    };
+    let cheap = stored().await;
+    // Behind a crowd of two, the comparison waits for one or two others, and so does the raised hash.
+    let dearer = with_time_for(&test, 2.5, &[("VESTIBULE_PASSWORD_PASSES", "12")]).await;
+    let crowd = Crowd::comes(&dearer, 2, false).await;
+    let mut came_without_room = false;
+    for _ in 0..50 {
+        let answer = dearer.anon().sign_in("ann@example.org", PASSWORD).await;
+        if answer.code_or_ok() == "OVERLOADED" {
+            // Could not be compared.
+            continue;
+        }
+        answer.ok();
+        came_without_room = stored().await == cheap;
+        if came_without_room {
+            break;
+        }
+        user::Entity::update_many()
+            .col_expr(user::Column::PasswordHash, cheap.clone().into())
+            .exec(test.app.db.write())
+            .await
+            .expect("as before");
+    }
+    crowd.leave().await;
+    assert!(came_without_room);
 }
