@@ -20,6 +20,7 @@ use crate::hasher::{Hasher, HasherOptions};
 use crate::identity::{Exchange, Identities, Offer};
 use crate::job::{self, Desk, Task, Worker};
 use crate::key::{self, KeyRing, Sealer};
+use crate::limit::UnderWay;
 use crate::mail::{Inbox, Mailer, SmtpOptions};
 use crate::metrics::Metrics;
 use crate::text::Texts;
@@ -42,6 +43,8 @@ pub struct Fittings {
     pub clock: Clock,
     pub rng: Rng,
     pub hasher: Hasher,
+    /// Passwords that are looked at, by the network they come from.
+    pub guesses: UnderWay,
     pub breaches: Breaches,
     pub keys: KeyRing,
     pub tickets: TicketKey,
@@ -120,6 +123,7 @@ impl App {
             clock,
             rng,
             hasher,
+            guesses: UnderWay::default(),
             breaches,
             keys,
             tickets,

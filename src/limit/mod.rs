@@ -1,7 +1,9 @@
 //! Limits that all instances share and that a restart does not forget.
 
 mod backoff;
+mod under_way;
 mod window;
 
 pub use backoff::{Backoff, FAILURES};
+pub use under_way::{One, UnderWay};
 pub use window::{Limit, Verdict};

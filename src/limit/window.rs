@@ -5,7 +5,11 @@ use entity::limit_counter::{ActiveModel, Column, Entity};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
+use crate::db::only;
 use crate::error::{Error, Result};
+
+/// When to ask again where nothing but others that are under way stands against it.
+const UNDER_WAY: TimeDelta = TimeDelta::seconds(1);
 
 /// How often a thing may happen: `most` times in a window of `window`, which begins with the first time.
 #[derive(Clone, Copy, Debug)]
@@ -73,18 +77,37 @@ impl Limit {
         })
     }
 
-    /// Takes one back that turned out not to count.
+    /// Whether once more would be within the limit, even if all those `under_way` that are not counted yet will be. It
+    /// counts nothing, and holds nothing.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn take_back(db: &impl ConnectionTrait, key: &str, now: DateTime<Utc>) -> Result<()> {
-        Entity::update_many()
-            .col_expr(Column::Count, Expr::col(Column::Count).sub(1))
+    pub async fn look(
+        self,
+        db: &impl ConnectionTrait,
+        key: &str,
+        under_way: usize,
+        now: DateTime<Utc>,
+    ) -> Result<Verdict> {
+        let running = Entity::find()
             .filter(Column::Key.eq(key))
             .filter(Column::WindowEndsAt.gt(now))
-            .filter(Column::Count.gt(0))
-            .exec(db)
+            .all(db)
             .await?;
-        Ok(())
+        let left = match only(running) {
+            Some(counter) if counter.count >= self.most => {
+                return Ok(Verdict {
+                    allowed: false,
+                    again_at: counter.window_ends_at,
+                });
+            }
+            Some(counter) => self.most - counter.count,
+            None => self.most,
+        };
+        let allowed = i32::try_from(under_way).is_ok_and(|under_way| under_way < left);
+        Ok(Verdict {
+            allowed,
+            again_at: if allowed { now } else { now + UNDER_WAY },
+        })
     }
 }

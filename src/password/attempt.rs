@@ -1,8 +1,8 @@
-//! One guess at a password: counted, for the account and for the network it comes from, before it is looked at. A guess that
-//! is refused costs no hash.
+//! One guess at a password. For the account it is counted before it is looked at. For the network it comes from, only once it
+//! was wrong, because everybody behind one address is one network and would wait for its counter; those under way count
+//! against what is left (ADR 29). A guess that is refused costs no hash.
 //!
-//! Transactions change the network's counter before the account's, always: two that want both wait for one another in turn, and
-//! not each for the other. Where the user's row is changed, too, that comes first.
+//! Where a transaction changes the user's row, too, that comes before the account's counter.
 
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::hasher::{Checked, Turn};
-use crate::limit::{Backoff, Limit};
+use crate::limit::{Backoff, Limit, One};
 use crate::secret::Secret;
 use crate::ticket::named_digest;
 
@@ -19,7 +19,7 @@ use crate::ticket::named_digest;
 #[derive(Debug)]
 pub struct Attempt {
     guesses: Backoff,
-    network: Option<String>,
+    network: Option<One>,
 }
 
 /// Whose password is guessed.
@@ -43,65 +43,56 @@ impl Attempt {
         if !settings.rate_limits.is_on() {
             return Ok(None);
         }
-        let now = app.now();
+        let network = match target {
+            Target::Own(_) => None,
+            Target::Account(_) | Target::Nobody { .. } => Some(enter(app, caller).await?),
+        };
         let guesses = guesses(target);
-        let network = app
-            .db
-            .transact(|| async {
-                let tx = app.db.begin().await?;
-                let network = match target {
-                    Target::Own(_) => None,
-                    _ => {
-                        let key =
-                            format!("wrong passwords from {}", named_digest(&caller.network()));
-                        let limit = Limit::per_hour(settings.failures_per_network);
-                        let verdict = limit.count(&tx, &key, now).await?;
-                        if !verdict.allowed {
-                            app.metrics.limit_hit("wrong_passwords_of_network");
-                            return Err(Error::rate_limited(verdict.again_at - now));
-                        }
-                        Some(key)
-                    }
-                };
-                let taken = guesses.take(&tx, now).await;
-                if let Err(Error::RateLimited { .. }) = &taken {
-                    app.metrics.limit_hit("wrong_passwords_of_account");
-                }
-                taken?;
-                tx.commit().await?;
-                Ok(network)
-            })
-            .await?;
+        let taken = guesses.take(app.db.write(), app.now()).await;
+        if let Err(Error::RateLimited { .. }) = &taken {
+            app.metrics.limit_hit("wrong_passwords_of_account");
+        }
+        taken?;
         Ok(Some(Self { guesses, network }))
     }
 
-    /// The guess was right: it and all before it are forgotten.
+    /// The guess was right: it and all before it at this account are forgotten.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn succeed(&self, app: &App, tx: &impl ConnectionTrait) -> Result<()> {
-        self.forgive_network(app, tx).await?;
+    pub async fn succeed(&self, tx: &impl ConnectionTrait) -> Result<()> {
         self.guesses.forget(tx).await
     }
 
-    async fn forgive_network(&self, app: &App, tx: &impl ConnectionTrait) -> Result<()> {
-        match &self.network {
-            Some(key) => Limit::take_back(tx, key, app.now()).await,
-            None => Ok(()),
+    /// The guess was wrong, which is told only once it is counted.
+    async fn fail(&self, app: &App) -> Result<()> {
+        if let Some(network) = &self.network {
+            let limit = limit_of_network(app);
+            limit
+                .count(app.db.write(), network.key(), app.now())
+                .await?;
         }
+        Ok(())
     }
+}
 
-    /// The guess was not looked at.
-    async fn give_back(&self, app: &App) -> Result<()> {
-        app.db
-            .transact(|| async {
-                let tx = app.db.begin().await?;
-                self.forgive_network(app, &tx).await?;
-                self.guesses.give_back(&tx).await?;
-                tx.commit().await?;
-                Ok(())
-            })
-            .await
+fn limit_of_network(app: &App) -> Limit {
+    Limit::per_hour(app.config.settings.failures_per_network)
+}
+
+/// Where wrong guesses of this network are left: more than are looked at now.
+async fn enter(app: &App, caller: &Caller) -> Result<One> {
+    let key = format!("wrong passwords from {}", named_digest(&caller.network()));
+    let network = app.guesses.begin(key);
+    let now = app.now();
+    let verdict = limit_of_network(app)
+        .look(app.db.read(), network.key(), network.others(), now)
+        .await?;
+    if verdict.allowed {
+        Ok(network)
+    } else {
+        app.metrics.limit_hit("wrong_passwords_of_network");
+        Err(Error::rate_limited(verdict.again_at - now))
     }
 }
 
@@ -117,8 +108,12 @@ pub async fn compare(
     stored: Option<&str>,
 ) -> Result<Checked> {
     let checked = app.hasher.verify(turn, password, stored).await;
-    if let (Err(_), Some(attempt)) = (&checked, attempt) {
-        attempt.give_back(app).await?;
+    if let Some(attempt) = attempt {
+        match &checked {
+            Err(_) => attempt.guesses.give_back(app.db.write()).await?,
+            Ok(checked) if checked.matches => {}
+            Ok(_) => attempt.fail(app).await?,
+        }
     }
     checked
 }

@@ -30,7 +30,7 @@ pub async fn current_password(
         return Err(Error::InvalidCredentials);
     }
     if let Some(attempt) = attempt {
-        attempt.succeed(app, app.db.write()).await?;
+        attempt.succeed(app.db.write()).await?;
     }
     caller.turn.prove();
     Ok(())

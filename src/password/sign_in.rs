@@ -79,7 +79,7 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         .as_ref()
         .filter(|_| waits || user.disabled_at.is_some())
     {
-        attempt.succeed(app, app.db.write()).await?;
+        attempt.succeed(app.db.write()).await?;
     }
     if user.disabled_at.is_some() {
         return Err(Error::AccountDisabled);
@@ -106,9 +106,9 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
                 ..Event::by_user(Kind::SignedIn, opened.user.id)
             };
             app.record(&tx, &caller.origin, event).await?;
-            // After the user's row, as in a reset, and last: everybody of one network waits for its counter.
+            // After the user's row, as in a reset.
             if let Some(attempt) = &attempt {
-                attempt.succeed(app, &tx).await?;
+                attempt.succeed(&tx).await?;
             }
             tx.commit().await?;
             Ok(Outcome::Opened(Box::new(opened)))

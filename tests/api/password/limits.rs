@@ -13,6 +13,12 @@ use crate::support::{LIMITED, PATIENT, assert_alive, tally};
 const ANN: &str = "ann@example.org";
 const NEW: &str = "a brand new horse battery";
 
+/// So that those who come at once are looked at at once.
+const SLOW: &[(&str, &str)] = &[
+    ("VESTIBULE_PASSWORD_WORKERS", "1"),
+    ("VESTIBULE_PASSWORD_PASSES", "16"),
+];
+
 /// Somebody at an address of their own.
 fn from(test: &TestApp, number: usize) -> Client {
     test.anon()
@@ -201,6 +207,51 @@ on_both_databases! {
         test.user("ann").await;
         for _ in 0..6 {
             test.anon().sign_in(ANN, PASSWORD).await.ok();
+        }
+    }
+
+    async fn of_a_crowd_in_one_network_as_many_wrong_guesses_are_looked_at_as_one_after_the_other(backend: Backend) {
+        let test = TestApp::with(backend, &[LIMITED, PATIENT, SLOW, &[("VESTIBULE_FAILURES_PER_NETWORK", "6")]].concat()).await;
+        let front = test.front.clone();
+        let answers = race(40, move |number| {
+            let client = Client::new(front.clone()).calling_from(&format!("2001:db8:1:1::{number}"));
+            async move { client.sign_in(&format!("nobody{number}@example.org"), "wrong").await }
+        })
+        .await;
+        let mut looked_at = tally(&answers)["INVALID_CREDENTIALS"];
+        assert!((3..=6).contains(&looked_at), "{looked_at}");
+        let last = loop {
+            let answer = test.anon().calling_from("2001:db8:1:1::a").sign_in(&format!("{looked_at}@example.org"), "wrong").await;
+            if answer.code() == "RATE_LIMITED" {
+                break answer;
+            }
+            looked_at += 1;
+        };
+        assert_eq!((looked_at, wait(&last)), (6, 3_600));
+    }
+
+    /// Everybody behind one address, or behind Hasura, is one network.
+    async fn a_crowd_of_right_passwords_in_one_network_is_asked_to_come_again_in_a_second(backend: Backend) {
+        let test = TestApp::with(backend, &[LIMITED, PATIENT, SLOW, &[("VESTIBULE_FAILURES_PER_NETWORK", "6")]].concat()).await;
+        let people: Vec<String> = (0..20).map(|number| format!("person{number}")).collect();
+        for name in &people {
+            test.user(name).await;
+        }
+        let front = test.front.clone();
+        let logins: Vec<String> = people.iter().map(|name| format!("{name}@example.org")).collect();
+        let crowd = logins.clone();
+        let answers = race(20, move |number| {
+            let (client, login) = (Client::new(front.clone()).calling_from("198.51.100.7"), crowd[number].clone());
+            async move { client.sign_in(&login, PASSWORD).await }
+        })
+        .await;
+        let tally = tally(&answers);
+        assert!(tally[""] >= 6 && tally[""] + tally["RATE_LIMITED"] == 20, "{tally:?}");
+        for late in answers.iter().filter(|answer| !answer.code_or_ok().is_empty()) {
+            assert_eq!(wait(late), 1);
+        }
+        for login in &logins {
+            test.anon().calling_from("198.51.100.7").sign_in(login, PASSWORD).await.ok();
         }
     }
 
