@@ -18,6 +18,7 @@ mod m20261121_000013_identity_changes;
 mod m20261121_000014_session_due;
 mod m20261121_000015_refresh_digest;
 mod m20261121_000016_last_sign_in;
+mod m20261122_000017_job_verification;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000014_session_due::Migration),
             Box::new(m20261121_000015_refresh_digest::Migration),
             Box::new(m20261121_000016_last_sign_in::Migration),
+            Box::new(m20261122_000017_job_verification::Migration),
         ]
     }
 }

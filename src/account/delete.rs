@@ -1,8 +1,8 @@
 //! `deleteUser`: the owner leaves. Everything of the user goes, and the address is free again.
 
 use async_graphql::{ID, InputObject, SimpleObject};
-use entity::{audit_event, job, limit_counter, user, verification};
-use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use entity::{audit_event, limit_counter, user, verification};
+use sea_orm::sea_query::{ExprTrait, LockType};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
@@ -12,8 +12,10 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind, Origin};
+use crate::job;
 use crate::password::{attempt, prove};
 use crate::secret::Secret;
+use crate::verification::address::ids;
 use crate::verification::start::address_counter;
 
 /// The current password proves who is asking.
@@ -107,15 +109,21 @@ pub async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()>
     limit_counter::Entity::delete_by_id(address_counter(user.connection_id, &user.email_key))
         .exec(tx)
         .await?;
+    let of_address = || {
+        verification::Column::ConnectionId
+            .eq(user.connection_id)
+            .and(verification::Column::EmailKey.eq(&user.email_key))
+    };
+    let mut asked = Vec::new();
+    for which in [of_address(), verification::Column::UserId.eq(user.id)] {
+        asked.extend(ids(tx, which).await?);
+    }
+    job::forget(tx, &[user.id], &asked).await?;
     verification::Entity::delete_many()
-        .filter(verification::Column::ConnectionId.eq(user.connection_id))
-        .filter(verification::Column::EmailKey.eq(&user.email_key))
+        .filter(of_address())
         .exec(tx)
         .await?;
     attempt::forgive(tx, &[user.id]).await?;
-    // A numbered parameter inside of a custom expression would stay unbound on SQLite.
-    let of_user = Expr::cust("task ->> 'user'").eq(user.id.to_string());
-    job::Entity::delete_many().filter(of_user).exec(tx).await?;
     user::Entity::delete_by_id(user.id).exec(tx).await?;
     Ok(())
 }

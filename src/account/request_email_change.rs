@@ -44,7 +44,10 @@ pub async fn request_email_change(
     input: RequestEmailChangeInput,
 ) -> Result<Outcome> {
     let Identity {
-        user, application, ..
+        session,
+        user,
+        application,
+        ..
     } = caller.identity(app).await?.clone();
     let mut issues = Issues::default();
     let email = issues.take(Email::parse("newEmail", &input.new_email));
@@ -74,6 +77,7 @@ pub async fn request_email_change(
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
+            prove::hold(&tx, &user, &session).await?;
             let taken = address::is_taken(
                 &tx,
                 user.connection_id,

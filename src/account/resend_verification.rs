@@ -1,4 +1,4 @@
-//! `resendVerification`: another mail for a request that is still open; the same answer for one that is not.
+//! `resendVerification`: another mail for a request that is still open; the same answer for one that is not any more.
 
 use async_graphql::{ID, InputObject};
 use entity::verification::{self, Column, Entity, Purpose};
@@ -28,12 +28,12 @@ pub async fn resend_verification(
     caller: &Caller,
     input: ResendVerificationInput,
 ) -> Result<Outcome> {
-    let open = Entity::find()
+    // Also one that was answered meanwhile, or is void: whoever asked for it without having the mailbox is not told.
+    let asked = Entity::find()
         .filter(Column::Purpose.ne(Purpose::EmailChangeUndo))
         .filter(Column::HandleDigest.eq(digest_of(&input.verification_id)))
-        .filter(Column::ConsumedAt.is_null())
         .filter(Column::ExpiresAt.gt(app.now()));
-    let Some(row) = open.one(app.db.read()).await? else {
+    let Some(row) = asked.one(app.db.read()).await? else {
         return Ok(proofs::unknown(app, input.verification_id));
     };
     let place = place::again(app, row.application_id, row.connection_id).await?;
@@ -46,12 +46,15 @@ pub async fn resend_verification(
             let tx = app.db.begin().await?;
             let budget = proofs::start::budget(app, &tx, caller, &row).await?;
             // Where no mail goes, the code that was mailed before stays good.
-            if budget.allowed && next_round(&tx, &row).await? {
-                let task = Task::SendVerification {
-                    verification: row.id,
-                    round: row.code_round + 1,
-                };
-                app.enqueue(&tx, &task).await?;
+            if budget.allowed {
+                if next_round(&tx, &row).await? {
+                    let task = Task::SendVerification {
+                        verification: row.id,
+                        round: row.code_round + 1,
+                    };
+                    app.enqueue(&tx, &task).await?;
+                }
+                // Counted for one that is not open any more, too.
                 tx.commit().await?;
                 app.worker.wake();
             }

@@ -3,9 +3,8 @@
 use async_graphql::InputObject;
 use entity::verification::Purpose;
 use entity::{StringList, pending_sign_up, user, verification};
-use sea_orm::sea_query::ExprTrait;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait};
-use sea_orm::{QueryFilter, QueryOrder, QuerySelect, SqlErr};
+use sea_orm::{QueryFilter, QueryOrder, SqlErr};
 use serde_json::Value;
 
 use super::profile::{self, Profile};
@@ -23,7 +22,7 @@ use crate::value::Username;
 use crate::verification::{self as proofs, Request, address};
 
 /// Pending sign-ups that one address may have at a time.
-const PENDING: u64 = 5;
+const PENDING: usize = 5;
 
 /// Who signs up, where, and with what.
 #[derive(Debug, InputObject)]
@@ -97,7 +96,7 @@ pub async fn sign_up(app: &App, caller: &Caller, input: SignUpInput) -> Result<O
         personal: profile.personal(),
         user: None,
     };
-    attempt::allow_hash(app, caller).await?;
+    attempt::allow_stranger(app, caller).await?;
     let hash = choose(app, caller, "password", &candidate).await?;
     if place.connection.email_verification_required {
         wait_for_mail(app, caller, place, profile, hash).await
@@ -187,8 +186,8 @@ async fn wait_for_mail(
         .await
 }
 
-/// Voids the oldest pending sign-up of an address that has too many: one from the same network, where there is one, so
-/// that a stranger pushes out the own ones before the owner's.
+/// Voids a pending sign-up of an address that has too many: the oldest of the network that has most of them, so that a
+/// stranger pushes out the own ones before the owner's. Of networks that have as many, the asking one's, then the oldest.
 async fn make_room(
     app: &App,
     tx: &impl ConnectionTrait,
@@ -201,24 +200,26 @@ async fn make_room(
         .filter(Column::Purpose.eq(Purpose::SignUp))
         .filter(Column::ConsumedAt.is_null())
         .filter(Column::ExpiresAt.gt(app.now()))
-        .filter(Column::Id.ne(newest.id));
-    if waiting.clone().count(tx).await? < PENDING {
+        .filter(Column::Id.ne(newest.id))
+        .order_by_asc(Column::CreatedAt)
+        .all(tx)
+        .await?;
+    if waiting.len() < PENDING {
         return Ok(());
     }
-    let oldest = waiting
-        .order_by_desc(
-            Column::AskedFromNetwork
-                .eq(&newest.asked_from_network)
-                .cast_as("integer"),
-        )
-        .order_by_asc(Column::CreatedAt)
-        .limit(1)
-        .one(tx)
-        .await?;
-    if let Some(oldest) = oldest {
+    let of_network = |network: &str| {
+        let all = waiting.iter().chain([newest]);
+        all.filter(|row| row.asked_from_network == network).count()
+    };
+    // Backwards, because of several that are equal the last one is taken.
+    let too_many = waiting.iter().rev().max_by_key(|row| {
+        let network = &row.asked_from_network;
+        (of_network(network), *network == newest.asked_from_network)
+    });
+    if let Some(row) = too_many {
         verification::Entity::update_many()
             .col_expr(Column::ConsumedAt, app.now().into())
-            .filter(Column::Id.eq(oldest.id))
+            .filter(Column::Id.eq(row.id))
             .exec(tx)
             .await?;
     }

@@ -16,7 +16,7 @@ use crate::event::{Event, Kind};
 use crate::realm::domain;
 use crate::realm::place::{self, Place};
 use crate::secret::Secret;
-use crate::session::{self, Opening, Outcome, TokenTransport};
+use crate::session::{self, Opening, Outcome, TokenTransport, cookie};
 use crate::value::{Email, Username};
 use crate::verification::{Redeemed, VerificationProof, address, redeem};
 
@@ -71,6 +71,10 @@ pub(super) async fn sign_in(
         .is_some_and(|client_id| *client_id != application.client_id);
     if elsewhere {
         return Err(redeemed.refusal());
+    }
+    if let Err(error) = cookie::check_transport(app, caller, &application, transport) {
+        redeemed.give_back(app).await?;
+        return Err(error);
     }
     app.db
         .transact(|| async {

@@ -177,7 +177,7 @@ pub struct Settings {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
     pub failures_per_network: i32,
 
-    /// Sign-ups, and resets that name a password, an hour from one network: each costs a hash.
+    /// Sign-ups and requests for a reset an hour from one network: each costs a row, and most a hash.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
     pub sign_ups_per_network: i32,
 
@@ -196,7 +196,7 @@ pub struct Settings {
     pub hasura_max_age: u32,
 
     /// Memory of one password hash in KiB (Argon2id `m`, RFC 9106). The least is OWASP's minimum; a raised cost
-    /// reaches each user at the next sign-in.
+    /// reaches each user at the next sign-in, a lowered one with the next password: until then, those from before take longer.
     #[arg(long, default_value_t = 19_456, value_parser = clap::value_parser!(u32).range(19_456..=1_048_576))]
     pub password_memory: u32,
 

@@ -15,13 +15,12 @@ use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Params, Version};
-use aws_lc_rs::constant_time;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
 
 pub use self::turn::Turn;
-use self::worker::{Job, Load, STRANGERS, work_through};
+use self::worker::{Expected, Job, Load, STRANGERS, work_through};
 use crate::clock::Rng;
 use crate::error::{Error, RETRY_AFTER, Result};
 use crate::metrics::{Metrics, PasswordRefusal};
@@ -119,7 +118,7 @@ impl Hasher {
     pub async fn hash(&self, turn: &Turn, password: &Secret) -> Result<String> {
         let salt = self.rng.bytes::<SALT>();
         let output = self
-            .run(turn, password, salt.to_vec(), self.params.clone())
+            .run(turn, password, salt.to_vec(), self.params.clone(), None)
             .await?;
         phc_string(&self.params, &salt, &output)
     }
@@ -153,10 +152,21 @@ impl Hasher {
         let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         let outdated =
             cost(&params) != cost(&self.params) && params.m_cost() <= self.params.m_cost();
-        let output = self.run(turn, password, salt.to_vec(), params).await?;
-        let same = constant_time::verify_slices_are_equal(&output, expected.as_bytes()).is_ok();
+        let expected = Expected {
+            output: expected.as_bytes().to_vec(),
+            rest: rest_of(&params, &self.params),
+        };
+        let output = self
+            .run(
+                turn,
+                password,
+                salt.to_vec(),
+                params,
+                Some(expected.clone()),
+            )
+            .await?;
         Ok(Checked {
-            matches: same && stored.is_some(),
+            matches: expected.is(&output) && stored.is_some(),
             outdated,
         })
     }
@@ -225,6 +235,7 @@ impl Hasher {
         password: &Secret,
         salt: Vec<u8>,
         params: Params,
+        expected: Option<Expected>,
     ) -> Result<[u8; OUTPUT]> {
         self.admit_all(turn, 1)?;
         let line = if turn.has_proved() {
@@ -243,6 +254,7 @@ impl Hasher {
             password: normalized(password),
             salt,
             params,
+            expected,
             asked: Instant::now(),
             begun: Arc::clone(&begun),
             answer,
@@ -270,6 +282,16 @@ impl Hasher {
         turn.note(waited);
         output
     }
+}
+
+/// What to compute after a wrong password was compared with a cheaper hash, so that it takes as long as for a login that is
+/// nobody's: after the cost was raised, a quick refusal would tell whoever has not signed in since. As many passes as today,
+/// over the memory that is missing.
+fn rest_of(stored: &Params, today: &Params) -> Option<Params> {
+    let cost = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
+    let missing = cost(today).checked_sub(cost(stored))?;
+    let memory = u32::try_from(missing / u64::from(today.t_cost())).ok()?;
+    Params::new(memory, today.t_cost(), today.p_cost(), Some(OUTPUT)).ok()
 }
 
 /// Passwords are compared in Unicode's canonical composition (NIST SP 800-63B-4 section 3.1.1.2), otherwise as typed:

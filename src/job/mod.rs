@@ -9,12 +9,16 @@ mod worker;
 pub use backlog::{Backlog, backlog};
 use chrono::{DateTime, Utc};
 use entity::job;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryFilter};
 pub use task::{Desk, Task};
 use uuid::Uuid;
 pub use worker::Worker;
 
 use crate::error::{Error, Result};
+
+/// Ids that one statement names.
+const BATCH: usize = 500;
 
 /// Writes a task down. Wake the worker after the commit.
 ///
@@ -38,5 +42,28 @@ pub async fn enqueue(
         last_error: Set(None),
     };
     job::Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Deletes what is to be done, or was, for these users and for these verifications: mails name addresses, and so do the answers
+/// of mail servers.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forget(
+    tx: &impl ConnectionTrait,
+    users: &[Uuid],
+    verifications: &[Uuid],
+) -> Result<()> {
+    for (of, ids) in [
+        // A numbered parameter inside of a custom expression would stay unbound on SQLite.
+        ("task ->> 'user'", users),
+        ("task ->> 'verification'", verifications),
+    ] {
+        for some in ids.chunks(BATCH) {
+            let theirs = Expr::cust(of).is_in(some.iter().map(Uuid::to_string));
+            job::Entity::delete_many().filter(theirs).exec(tx).await?;
+        }
+    }
     Ok(())
 }

@@ -103,6 +103,21 @@ impl Task {
     }
 }
 
+/// Takes out of an address what is said there in our name: a page takes the first of two tickets, and that would be whatever
+/// ticket the asking client wrote there.
+fn forget_ours(link: &mut Url) {
+    let is_ours = |name: &str| matches!(name, "ticket" | "purpose");
+    if !link.query_pairs().any(|(name, _)| is_ours(&name)) {
+        return;
+    }
+    let others: Vec<_> = link
+        .query_pairs()
+        .filter(|(name, _)| !is_ours(name))
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    link.query_pairs_mut().clear().extend_pairs(others);
+}
+
 fn options_of(row: &verification::Model) -> Options {
     row.template_options
         .as_ref()
@@ -221,6 +236,7 @@ impl Desk {
         Ok(match &row.redirect_to {
             Some(address) => {
                 let mut link = Url::parse(address).map_err(Error::internal)?;
+                forget_ours(&mut link);
                 link.query_pairs_mut()
                     .append_pair("ticket", ticket.expose())
                     .append_pair("purpose", purpose);

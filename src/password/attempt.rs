@@ -4,7 +4,10 @@
 //!
 //! Where a transaction changes the user's row, too, that comes before the account's counter.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sea_orm::ConnectionTrait;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -15,11 +18,13 @@ use crate::limit::{Backoff, Limit, One};
 use crate::secret::Secret;
 use crate::ticket::named_digest;
 
-/// A guess that was taken.
+/// A guess that was taken. Dropped without having been judged, as when the client leaves, it is given back.
 #[derive(Debug)]
 pub struct Attempt {
+    app: App,
     guesses: Backoff,
     network: Option<One>,
+    judged: AtomicBool,
 }
 
 /// Whose password is guessed.
@@ -31,6 +36,8 @@ pub enum Target<'a> {
     Nobody { connection: Uuid, login: &'a str },
     /// By somebody who is signed in: guesses at the door must not keep owners from changing their password.
     Own(Uuid),
+    /// By somebody who is signed in, and asks whether a password is the present one or was one before.
+    Former(Uuid),
 }
 
 impl Attempt {
@@ -44,7 +51,7 @@ impl Attempt {
             return Ok(None);
         }
         let network = match target {
-            Target::Own(_) => None,
+            Target::Own(_) | Target::Former(_) => None,
             Target::Account(_) | Target::Nobody { .. } => Some(enter(app, caller).await?),
         };
         let guesses = guesses(target);
@@ -53,7 +60,12 @@ impl Attempt {
             app.metrics.limit_hit("wrong_passwords_of_account");
         }
         taken?;
-        Ok(Some(Self { guesses, network }))
+        Ok(Some(Self {
+            app: app.clone(),
+            guesses,
+            network,
+            judged: AtomicBool::new(false),
+        }))
     }
 
     /// The guess was right: it and all before it at this account are forgotten.
@@ -64,15 +76,37 @@ impl Attempt {
         self.guesses.forget(tx).await
     }
 
+    /// It stays as it is counted now. After the commit, where [`Attempt::succeed`] was a part of a transaction.
+    pub fn judged(&self) {
+        self.judged.store(true, Ordering::Relaxed);
+    }
+
     /// The guess was wrong, which is told only once it is counted.
-    async fn fail(&self, app: &App) -> Result<()> {
-        if let Some(network) = &self.network {
+    async fn fail(&self) -> Result<()> {
+        self.judged();
+        let Self { app, network, .. } = self;
+        if let Some(network) = network {
             let limit = limit_of_network(app);
             limit
                 .count(app.db.write(), network.key(), app.now())
                 .await?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let (false, Ok(runtime)) = (self.judged.load(Ordering::Relaxed), Handle::try_current())
+        else {
+            return;
+        };
+        let (app, guesses) = (self.app.clone(), self.guesses.clone());
+        runtime.spawn(async move {
+            if let Err(error) = guesses.give_back(app.db.write()).await {
+                tracing::warn!(%error, "a guess that was not judged stays counted");
+            }
+        });
     }
 }
 
@@ -110,26 +144,33 @@ pub async fn compare(
     let checked = app.hasher.verify(turn, password, stored).await;
     if let Some(attempt) = attempt {
         match &checked {
-            Err(_) => attempt.guesses.give_back(app.db.write()).await?,
+            Err(_) => {
+                attempt.judged();
+                attempt.guesses.give_back(app.db.write()).await?;
+            }
             Ok(checked) if checked.matches => {}
-            Ok(_) => attempt.fail(app).await?,
+            Ok(_) => attempt.fail().await?,
         }
     }
     checked
 }
 
-/// Counts a hash that somebody asks for who is nobody yet.
+/// Counts what somebody asks for who is nobody yet: a hash, or a row.
 ///
 /// # Errors
 /// `RATE_LIMITED`, with the seconds to wait.
-pub async fn allow_hash(app: &App, caller: &Caller) -> Result<()> {
+pub async fn allow_stranger(app: &App, caller: &Caller) -> Result<()> {
     let settings = &app.config.settings;
     if !settings.rate_limits.is_on() {
         return Ok(());
     }
     let key = format!("sign-ups from {}", named_digest(&caller.network()));
     let limit = Limit::per_hour(settings.sign_ups_per_network);
-    let verdict = limit.count(app.db.write(), &key, app.now()).await?;
+    // Refused without a trace: whoever goes on asking would make everybody of the network wait for the counter.
+    let mut verdict = limit.look(app.db.read(), &key, 0, app.now()).await?;
+    if verdict.allowed {
+        verdict = limit.count(app.db.write(), &key, app.now()).await?;
+    }
     if verdict.allowed {
         Ok(())
     } else {
@@ -145,9 +186,33 @@ pub async fn allow_hash(app: &App, caller: &Caller) -> Result<()> {
 /// When the database refuses.
 pub async fn forgive(tx: &impl ConnectionTrait, users: &[Uuid]) -> Result<()> {
     let of = |user: &Uuid| {
-        [Target::Account(*user), Target::Own(*user)].map(|target| guesses(target).key)
+        [Target::Account, Target::Own, Target::Former].map(|target| guesses(target(*user)).key)
     };
     Backoff::forget_all(tx, users.iter().flat_map(of)).await
+}
+
+/// Whether one more password may be compared with an account's present and former ones, for who is signed in to it: as
+/// often as guesses may be made, and no right answer forgets them. A new password does.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn may_compare_former(app: &App, caller: &Caller, user: Uuid) -> Result<bool> {
+    match Attempt::begin(app, caller, Target::Former(user)).await {
+        Ok(attempt) => {
+            attempt.iter().for_each(Attempt::judged);
+            Ok(true)
+        }
+        Err(Error::RateLimited { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Forgets what [`may_compare_former`] counted: there is a new password.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forgive_former(tx: &impl ConnectionTrait, user: Uuid) -> Result<()> {
+    guesses(Target::Former(user)).forget(tx).await
 }
 
 fn guesses(target: Target<'_>) -> Backoff {
@@ -162,6 +227,10 @@ fn guesses(target: Target<'_>) -> Backoff {
         },
         Target::Own(id) => Backoff {
             key: format!("proof of {id}"),
+            kept: true,
+        },
+        Target::Former(id) => Backoff {
+            key: format!("former passwords of {id}"),
             kept: true,
         },
     }

@@ -5,7 +5,7 @@ use entity::{session, user};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::choose::{Candidate, choose, connection_of, personal_data, remember};
-use super::prove;
+use super::{attempt, prove};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -56,6 +56,7 @@ pub async fn change_password(
         .transact(|| async {
             let tx = app.db.begin().await?;
             replace(app, &tx, &user, &hash).await?;
+            attempt::forgive_former(&tx, user.id).await?;
             remember(app, &tx, &user).await?;
             end_everything_else(app, &tx, &session).await?;
             let identity = Identity {

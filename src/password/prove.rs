@@ -1,11 +1,13 @@
 //! Proving the current password, before anything that a stolen session must not do.
 
-use entity::user;
+use entity::{session, user};
+use sea_orm::sea_query::LockType;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::attempt::{Attempt, Target, compare};
 use crate::app::App;
 use crate::caller::Caller;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::realm::policy::MAX_LENGTH;
 use crate::secret::Secret;
 
@@ -31,7 +33,40 @@ pub async fn current_password(
     }
     if let Some(attempt) = attempt {
         attempt.succeed(app.db.write()).await?;
+        attempt.judged();
     }
     caller.turn.prove();
     Ok(())
+}
+
+/// Holds the row of a user who has proved the password, and looks whether that still counts. Whatever was changed since then
+/// has ended what the old password could do; what is begun by it must not come after.
+///
+/// # Errors
+/// `INVALID_CREDENTIALS` where password or address were changed meanwhile, or the account was disabled; `UNAUTHENTICATED`
+/// where the session has ended.
+pub async fn hold(
+    tx: &impl ConnectionTrait,
+    user: &user::Model,
+    session: &session::Model,
+) -> Result<()> {
+    let held = user::Entity::find_by_id(user.id)
+        .lock(LockType::NoKeyUpdate)
+        .one(tx)
+        .await?;
+    let as_proved = held.is_some_and(|held| {
+        held.password_hash == user.password_hash
+            && held.email_key == user.email_key
+            && held.disabled_at.is_none()
+    });
+    if !as_proved {
+        return Err(Error::InvalidCredentials);
+    }
+    session::Entity::find_by_id(session.id)
+        .filter(session::Column::RevokedAt.is_null())
+        .lock(LockType::Share)
+        .one(tx)
+        .await?
+        .map(drop)
+        .ok_or(Error::Unauthenticated(Reason::SessionRevoked))
 }

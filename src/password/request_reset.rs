@@ -6,7 +6,7 @@ use entity::verification::Purpose;
 use entity::{StringList, former_password, user};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter};
 
-use super::attempt::allow_hash;
+use super::attempt::allow_stranger;
 use super::choose::{cheap_unmet, former, personal_data};
 use crate::app::App;
 use crate::caller::Caller;
@@ -79,10 +79,10 @@ pub async fn request_password_reset(
         ));
     }
 
+    allow_stranger(app, caller).await?;
     let user = find_user(app, &place, &email).await?;
     let (password_hash, password_issues) = match &input.new_password {
         Some(password) => {
-            allow_hash(app, caller).await?;
             let unmet = judge(app, caller, &place, user.as_ref(), password).await?;
             (
                 Some(app.hasher.hash(&caller.turn, password).await?),

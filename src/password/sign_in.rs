@@ -18,7 +18,7 @@ use crate::realm::place::{self, Place};
 use crate::realm::policy::MAX_LENGTH;
 use crate::scalar::Json;
 use crate::secret::Secret;
-use crate::session::{self, Opening, Outcome, TokenTransport};
+use crate::session::{self, Opening, Outcome, TokenTransport, cookie};
 use crate::value::{Email, Issues, Locale, Username};
 use crate::verification::{self, Request};
 
@@ -55,6 +55,8 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
     let mut issues = Issues::default();
     let custom_claims = claim::check(&place.application, input.custom_claims, &mut issues);
     issues.none()?;
+    let transport = input.token_transport.unwrap_or_default();
+    cookie::check_transport(app, caller, &place.application, transport)?;
     if input.password.expose().chars().count() > MAX_LENGTH {
         // No password is that long, whoever's it is: nothing is told by not hashing it.
         return Err(Error::InvalidCredentials);
@@ -80,6 +82,7 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         .filter(|_| waits || user.disabled_at.is_some())
     {
         attempt.succeed(app.db.write()).await?;
+        attempt.judged();
     }
     if user.disabled_at.is_some() {
         return Err(Error::AccountDisabled);
@@ -88,7 +91,8 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         return ask_for_verification(app, caller, &place, &user, custom_claims).await;
     }
     let user = rehash(app, caller, user, &input.password, &checked).await?;
-    app.db
+    let opened = app
+        .db
         .transact(|| async {
             let tx = app.db.begin().await?;
             let opening = Opening {
@@ -96,7 +100,7 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
                 application: place.application.clone(),
                 amr: "pwd",
                 custom_claims: custom_claims.clone(),
-                transport: input.token_transport.unwrap_or_default(),
+                transport,
             };
             let opened = session::open::open(app, &tx, caller, opening).await?;
             let event = Event {
@@ -113,7 +117,12 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
             tx.commit().await?;
             Ok(Outcome::Opened(Box::new(opened)))
         })
-        .await
+        .await;
+    // Where the house failed, the guess is given back. Where the password was changed meanwhile, it was a wrong one.
+    if let (Ok(_) | Err(Error::InvalidCredentials), Some(attempt)) = (&opened, &attempt) {
+        attempt.judged();
+    }
+    opened
 }
 
 /// What is counted for a login that is nobody's, however it is written.

@@ -56,7 +56,8 @@ pub async fn sign_out(app: &App, caller: &Caller, input: SignOutInput) -> Result
         session::Column::Id.ne(session.id),
     );
     let of_user = session::Column::UserId.eq(session.user_id);
-    let alive = session::Column::ExpiresAt.gt(app.now());
+    // Whose refresh token has run out may still have an access token that works.
+    let alive = session::Column::EndsAt.gt(app.now());
     let which = match input.scope.unwrap_or_default() {
         SignOutScope::Current => Condition::all().add(this),
         SignOutScope::Others => Condition::all().add(of_user).add(alive).add(other),

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use entity::user;
 use entity::verification::{Column, Entity, Purpose};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::sea_query::IntoCondition;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+};
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -91,4 +94,18 @@ pub async fn void_all(tx: &impl ConnectionTrait, user: Uuid, now: DateTime<Utc>)
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Which requests these are.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn ids(tx: &impl ConnectionTrait, which: impl IntoCondition) -> Result<Vec<Uuid>> {
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(which)
+        .into_tuple()
+        .all(tx)
+        .await?)
 }

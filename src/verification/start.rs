@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use entity::StringList;
 use entity::verification::{self, Purpose};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -15,6 +15,9 @@ use crate::limit::{Limit, Verdict};
 use crate::realm::place::Place;
 use crate::ticket::{CODE_TRIES, digest_of, link_life, named_digest};
 use crate::value::{Email, Locale};
+
+/// The round of a request that no mail was sent for yet; the first mail starts the next.
+const UNMAILED: i32 = 0;
 
 /// What is to be proved.
 #[derive(Clone, Debug)]
@@ -94,17 +97,46 @@ pub async fn start(
 ) -> Result<(verification::Model, DateTime<Utc>)> {
     let row = insert(app, tx, caller, request).await?;
     let budget = budget(app, tx, caller, &row).await?;
-    if budget.allowed {
-        app.enqueue(
-            tx,
-            &Task::SendVerification {
-                verification: row.id,
-                round: row.code_round,
-            },
-        )
-        .await?;
+    if !budget.allowed {
+        return Ok((without_mail(tx, row).await?, budget.again_at));
     }
+    app.enqueue(
+        tx,
+        &Task::SendVerification {
+            verification: row.id,
+            round: row.code_round,
+        },
+    )
+    .await?;
     Ok((row, budget.again_at))
+}
+
+/// Keeps a request without a mail for who asks for the mail later, in the place of the one before it: of those that one
+/// network asks for beyond the budget, an address has one, however often it is asked. Sign-ups have a bound of their own.
+async fn without_mail(
+    tx: &impl ConnectionTrait,
+    row: verification::Model,
+) -> Result<verification::Model> {
+    use verification::Column;
+    if row.purpose != Purpose::SignUp {
+        verification::Entity::delete_many()
+            .filter(Column::ConnectionId.eq(row.connection_id))
+            .filter(Column::EmailKey.eq(&row.email_key))
+            .filter(Column::Purpose.eq(row.purpose))
+            .filter(Column::AskedFromNetwork.eq(&row.asked_from_network))
+            .filter(Column::CodeRound.eq(UNMAILED))
+            .exec(tx)
+            .await?;
+    }
+    verification::Entity::update_many()
+        .col_expr(Column::CodeRound, UNMAILED.into())
+        .filter(Column::Id.eq(row.id))
+        .exec(tx)
+        .await?;
+    Ok(verification::Model {
+        code_round: UNMAILED,
+        ..row
+    })
 }
 
 /// Writes the request down, without a mail: for who hands the link over otherwise.

@@ -1,6 +1,6 @@
 //! `deleteUser`.
 
-use entity::{former_password, session};
+use entity::{former_password, job, session};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::json;
 
@@ -18,6 +18,21 @@ async fn delete(client: &Client, password: &str) -> Answer {
 }
 
 on_both_databases! {
+    /// Mail servers name the address in what they answer.
+    async fn no_mail_of_the_user_stays_in_the_outbox(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let (ann, _bob) = (test.user("ann").await, test.user("bob").await);
+        request(&ann, "elsewhere@example.org").await.ok();
+        let reset = json!({ "input": { "email": "ann@example.org" } });
+        test.anon().run("request_password_reset", reset).await.ok();
+        test.run_jobs().await;
+        let jobs = async || job::Entity::find().all(test.app.db.read()).await.expect("jobs");
+        assert_eq!(jobs().await.len(), 4);
+        delete(&ann, PASSWORD).await.ok();
+        // The sign-up of Bob.
+        assert_eq!(jobs().await.len(), 1);
+    }
+
     async fn everything_of_the_user_goes_and_the_address_is_free_again(backend: Backend) {
         let test = TestApp::with(backend, crate::support::LIMITED).await;
         let (ann, bob) = (test.user("ann").await, test.user("bob").await);

@@ -1,13 +1,20 @@
 //! `requestEmailChange` and `confirmEmailChange`.
 
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, PASSWORD, TestApp, by_code, by_ticket, race};
+use crate::password::steps;
+use crate::password::turn::{Crowd, ONE_AT_A_TIME};
 use crate::support::{
-    PATIENT, another_session, assert_alive, events, jwt_part, reason, shape, sign_up_with, tally,
-    verify_ticket,
+    PATIENT, another_session, assert_alive, events, jwt_part, open_verifications, reason, shape,
+    sign_up_with, tally, verify_ticket,
 };
+
+/// That many hashes take longer than what is done meanwhile.
+const CROWD: usize = 100;
 
 pub async fn request(client: &Client, email: &str) -> Answer {
     request_with(client, json!({ "newEmail": email })).await
@@ -41,7 +48,50 @@ async fn address(client: &Client) -> String {
     client.me().await.ok().text("/data/me/email")
 }
 
+/// Of somebody whose password is hashed while this is done.
+async fn asked_while(test: &TestApp, ann: &Client, done: impl Future<Output = ()>) -> Answer {
+    let slow = test
+        .second_instance_with(&[&[ONE_AT_A_TIME], PATIENT].concat())
+        .await;
+    let thief = Client::new(slow.front.clone()).bearer(&ann.access_token);
+    let crowd = Crowd::comes(&slow, CROWD, false).await;
+    let asked = tokio::spawn(async move { request(&thief, "evil@example.org").await });
+    let end = Instant::now() + Duration::from_secs(20);
+    while slow.app.hasher.waiting() < CROWD {
+        assert!(Instant::now() < end, "nobody asks");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    done.await;
+    crowd.leave().await;
+    asked.await.expect("an answer")
+}
+
 on_both_databases! {
+    /// Whoever has the old password, and an access token, has a request under way at all times.
+    async fn a_request_under_way_does_not_outlive_what_the_owner_does_against_it(backend: Backend) {
+        let test = TestApp::with(backend, PATIENT).await;
+        let ann = test.user("ann").await;
+        steps::ask(&test.anon(), "ann@example.org").await;
+        let ticket = test.mail_to("ann@example.org").await.ticket();
+        let reset = async { drop(steps::by_ticket(&test.anon(), &ticket, steps::NEW).await.ok()) };
+        let asked = asked_while(&test, &ann, reset).await;
+        assert_eq!(asked.code(), "INVALID_CREDENTIALS");
+
+        let ann = test.anon().sign_in("ann@example.org", steps::NEW).await.ok();
+        let ann = test.anon().signed_in(&ann.at("/data/signIn"));
+        steps::change(&ann, steps::NEW, PASSWORD).await.ok();
+        let ann = another_session(&test, "ann").await;
+        let sign_out = async {
+            let all = json!({ "input": { "scope": "ALL", "refreshToken": ann.refresh_token } });
+            test.anon().run("sign_out", all).await.ok();
+        };
+        let asked = asked_while(&test, &ann, sign_out).await;
+        assert_eq!(reason(&asked), "SESSION_REVOKED");
+        assert_eq!(test.mails_to("evil@example.org").await, 0);
+        let open = open_verifications(&test).await;
+        assert!(open.is_empty(), "{open:?}");
+    }
+
     async fn a_domain_that_was_blocked_meanwhile_is_refused_and_the_mail_stays_good(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;

@@ -2,7 +2,8 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::harness::{TestApp, race};
-use crate::support::{PATIENT, resend, shape, verify_code, verify_ticket};
+use crate::password::steps::{NEW, ask, by_ticket};
+use crate::support::{LIMITED, PATIENT, resend, shape, verify_code, verify_ticket};
 
 on_both_databases! {
     async fn for_an_application_that_was_switched_off_the_answer_is_that_for_an_unknown_handle(backend: Backend) {
@@ -47,6 +48,45 @@ on_both_databases! {
         let again = resend(&test.anon(), &handle).await.ok();
         assert_eq!(again.text("/data/resendVerification/__typename"), "PendingVerification");
         assert_eq!(test.mails_to("ann@example.org").await, 1);
+    }
+
+    async fn whoever_asked_without_having_the_mailbox_is_not_told_that_its_owner_answered(backend: Backend) {
+        let test = TestApp::with(backend, LIMITED).await;
+        let stranger = test.anon().calling_from("198.51.100.9");
+        let both = ["ann@example.org", "nobody@example.org"];
+        let ask_again = async |handles: &[String; 2]| {
+            let told = handles.each_ref().map(async |handle| resend(&stranger, handle).await.ok());
+            let [known, unknown] = told;
+            let (known, unknown) = (known.await, unknown.await);
+            let at = "/data/resendVerification/";
+            assert_eq!([&known, &unknown].map(|told| told.text(&format!("{at}email"))), both);
+            let [known, unknown] = [known, unknown].map(|mut told| {
+                told.body["data"]["resendVerification"]["verificationId"] = json!("");
+                told.body["data"]["resendVerification"]["handoffNumber"] = json!("");
+                told.body["data"]["resendVerification"]["email"] = json!("");
+                told.body
+            });
+            assert_eq!(known, unknown);
+        };
+        // A sign-up of the stranger, and then the owner's own.
+        let mut handles = [String::new(), String::new()];
+        for (handle, address) in handles.iter_mut().zip(both) {
+            *handle = stranger.sign_up(address).await.ok().text("/data/signUp/verificationId");
+        }
+        test.user("ann").await;
+        for _ in 0..6 {
+            ask_again(&handles).await;
+        }
+        // A reset, and then the owner's own.
+        for (handle, address) in handles.iter_mut().zip(both) {
+            *handle = ask(&stranger, address).await;
+        }
+        ask(&test.anon(), "ann@example.org").await;
+        let ticket = test.mail_to("ann@example.org").await.ticket();
+        by_ticket(&test.anon(), &ticket, NEW).await.ok();
+        for _ in 0..6 {
+            ask_again(&handles).await;
+        }
     }
 
     async fn an_expired_request_sends_nothing_any_more(backend: Backend) {

@@ -105,6 +105,15 @@ on_both_databases! {
         verify_ticket(&test.anon(), &letter.ticket()).await.ok();
     }
 
+    async fn the_link_has_one_ticket_whatever_the_redirect_has(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let planted = "http://localhost:3000/done?x=1&ticket=planted&purpose=PASSWORD_RESET&tick%65t=planted";
+        sign_up_with(&test.anon(), json!({ "redirectTo": planted })).await.ok();
+        let letter = test.mail_to("ann@example.org").await;
+        let ticket = letter.ticket();
+        assert_eq!(letter.link(), format!("http://localhost:3000/done?x=1&ticket={ticket}&purpose=EMAIL_VERIFICATION"));
+    }
+
     async fn no_text_of_the_caller_stands_in_a_mail_to_an_unverified_address(backend: Backend) {
         let test = TestApp::start(backend).await;
         let fields = json!({

@@ -103,6 +103,19 @@ on_both_databases! {
         verify_ticket(&owner, &wanted).await.ok();
     }
 
+    async fn nor_does_a_second_network_push_out_the_owner(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let owner = test.anon().calling_from("198.51.100.1");
+        owner.sign_up("ann@example.org").await.ok();
+        let wanted = test.mail_to("ann@example.org").await.ticket();
+        for network in ["203.0.113.9", "203.0.113.9", "203.0.113.9", "203.0.113.9", "192.0.2.1", "192.0.2.1", "192.0.2.2"] {
+            test.clock.advance(TimeDelta::seconds(1));
+            test.anon().calling_from(network).sign_up("ann@example.org").await.ok();
+        }
+        assert_eq!(open_verifications(&test).await.len(), 5);
+        verify_ticket(&owner, &wanted).await.ok();
+    }
+
     async fn the_oldest_of_too_many_pending_sign_ups_is_void(backend: Backend) {
         let test = TestApp::start(backend).await;
         let mut tickets = Vec::new();

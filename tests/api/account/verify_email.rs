@@ -21,6 +21,19 @@ async fn verify(client: &Client, proof: Value, verifier: Option<&str>) -> crate:
 }
 
 on_both_databases! {
+    async fn a_page_that_could_not_use_the_cookie_spends_no_try_of_the_code(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let handle = test.anon().sign_up("ann@example.org").await.ok().text("/data/signUp/verificationId");
+        let code = test.mail_to("ann@example.org").await.code();
+        let elsewhere = test.anon().header("origin", "https://elsewhere.example.org");
+        let mut by_cookie = crate::harness::by_code(&handle, &code);
+        by_cookie["input"]["tokenTransport"] = json!("COOKIE");
+        for _ in 0..6 {
+            assert_eq!(elsewhere.run("verify_email", by_cookie.clone()).await.code(), "ORIGIN_NOT_ALLOWED");
+        }
+        verify_code(&test.anon(), &handle, &code).await.ok();
+    }
+
     async fn nothing_of_the_sign_ups_is_kept_once_the_mail_is_answered(backend: Backend) {
         use sea_orm::{EntityTrait, PaginatorTrait};
         let test = TestApp::start(backend).await;

@@ -1,9 +1,10 @@
+use chrono::TimeDelta;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
-use super::steps::{change, policy};
+use super::steps::{NEW, change, policy};
 use crate::harness::{Answer, Client, PASSWORD, TestApp};
-use crate::support::assert_not_at_rest;
+use crate::support::{LIMITED, assert_not_at_rest};
 
 async fn check_with(client: &Client, fields: Value) -> Answer {
     client
@@ -31,6 +32,29 @@ fn rules(rules: &[(&str, bool)]) -> Vec<(String, bool)> {
 }
 
 on_both_databases! {
+    /// Whoever stole an access token could find the password out here, where `changePassword` refuses.
+    async fn former_passwords_are_compared_as_often_as_guesses_may_be_made(backend: Backend) {
+        let test = TestApp::with(backend, LIMITED).await;
+        policy(&test, json!({ "history": 2 })).await.ok();
+        let ann = test.user("ann").await;
+        let is_told = async |password: &str| {
+            let (_, rules) = check(&ann, json!({ "password": password })).await;
+            rules.into_iter().find(|(rule, _)| rule == "history").map(|(_, met)| met)
+        };
+        for number in 0..5 {
+            assert_eq!(is_told(&format!("{NEW} {number}")).await, Some(true));
+        }
+        assert_eq!(is_told(PASSWORD).await, None);
+        test.clock.advance(TimeDelta::seconds(1));
+        assert_eq!(is_told(PASSWORD).await, Some(false));
+        assert_eq!(is_told(PASSWORD).await, None);
+        // Guesses are counted elsewhere; a new password begins anew.
+        let changed = change(&ann, PASSWORD, NEW).await.ok();
+        let ann = test.anon().signed_in(&changed.at("/data/changePassword"));
+        let (ok, rules) = check(&ann, json!({ "password": PASSWORD })).await;
+        assert!(!ok && rules.contains(&("history".to_owned(), false)));
+    }
+
     async fn there_is_one_entry_for_each_rule_met_or_not(backend: Backend) {
         let test = TestApp::start(backend).await;
         let four = |least, common, personal| {

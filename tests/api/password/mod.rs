@@ -9,4 +9,4 @@ mod reset_password;
 mod reset_password_race;
 mod sign_in;
 pub mod steps;
-mod turn;
+pub mod turn;

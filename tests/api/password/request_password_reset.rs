@@ -13,6 +13,43 @@ use crate::support::{
 const ANN: &str = "ann@example.org";
 
 on_both_databases! {
+    /// What is written for every request would make the account dear to change, and to delete.
+    async fn beyond_the_budget_one_request_waits_for_its_mail_and_takes_the_place_of_the_one_before(backend: Backend) {
+        let test = TestApp::with(backend, LIMITED).await;
+        test.user("ann").await;
+        test.clock.advance(TimeDelta::hours(2));
+        let mails = test.mails_to(ANN).await;
+        for address in [ANN, "nobody@example.org"] {
+            for _ in 0..12 {
+                ask(&test.anon(), address).await;
+            }
+            let open = open_verifications(&test).await;
+            assert_eq!(open.iter().filter(|row| row.email == address).count(), 6);
+        }
+        // Each network has its own.
+        let handle = ask(&test.anon().calling_from("198.51.100.7"), ANN).await;
+        assert_eq!(test.mails_to(ANN).await, mails + 6);
+        drop(handle);
+        let last = ask(&test.anon(), ANN).await;
+        test.clock.advance(TimeDelta::minutes(59));
+        let later = test.anon().calling_from("198.51.100.8");
+        resend(&later, &last).await.ok();
+        let letter = test.mail_to(ANN).await;
+        by_code(&later, &last, &letter.code(), NEW).await.ok();
+    }
+
+    async fn one_network_may_ask_for_so_many_and_no_more(backend: Backend) {
+        let test = TestApp::with(backend, &[LIMITED[0], ("VESTIBULE_SIGN_UPS_PER_NETWORK", "3")]).await;
+        for number in 0..3 {
+            ask(&test.anon(), &format!("person{number}@example.org")).await;
+        }
+        for address in [ANN, "nobody@example.org"] {
+            let answer = ask_with(&test.anon(), json!({ "email": address })).await;
+            assert_eq!((answer.code().as_str(), answer.at("/errors/0/extensions/retryAfter")), ("RATE_LIMITED", json!(3_600)));
+        }
+        ask(&test.anon().calling_from("198.51.100.7"), ANN).await;
+    }
+
     async fn an_unknown_address_answers_as_a_known_one_and_gets_no_mail(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;

@@ -1,8 +1,13 @@
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
+use entity::attempt_counter;
+use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, PASSWORD, TestApp, race};
-use crate::support::{PATIENT, assert_alive, disable, events, shape, tally, verify_code};
+use super::turn::{Crowd, ONE_AT_A_TIME};
+use crate::harness::{Answer, Backend, Client, PASSWORD, TestApp, race};
+use crate::support::{LIMITED, PATIENT, assert_alive, disable, events, shape, tally, verify_code};
 
 async fn sign_in_with(client: &Client, fields: Value) -> Answer {
     let mut input = json!({ "login": "ann@example.org", "password": PASSWORD });
@@ -153,4 +158,65 @@ async fn entity_without_sign_in(test: &TestApp) {
         .exec(test.app.db.write())
         .await
         .expect("a changed user");
+}
+
+on_both_databases! {
+    async fn a_right_password_that_opens_no_session_is_no_wrong_guess(backend: Backend) {
+        let test = TestApp::with(backend, LIMITED).await;
+        test.user("ann").await;
+        let elsewhere = test.anon().header("origin", "https://elsewhere.example.org");
+        let input = json!({ "login": "ann@example.org", "password": PASSWORD, "tokenTransport": "COOKIE" });
+        for _ in 0..6 {
+            let answer = elsewhere.run("sign_in", json!({ "input": input })).await;
+            assert_eq!(answer.code(), "ORIGIN_NOT_ALLOWED");
+        }
+        test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+    }
+
+    async fn whoever_leaves_before_the_answer_has_guessed_nothing(backend: Backend) {
+        let test = TestApp::with(backend, &[LIMITED, PATIENT, &[ONE_AT_A_TIME]].concat()).await;
+        test.user("ann").await;
+        let crowd = Crowd::comes(&test, 100, false).await;
+        for _ in 0..6 {
+            let client = test.anon();
+            let asked = tokio::spawn(async move { client.sign_in("ann@example.org", PASSWORD).await });
+            let end = Instant::now() + Duration::from_secs(20);
+            while test.app.hasher.waiting() < 100 {
+                assert!(Instant::now() < end, "the guess is not taken");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            asked.abort();
+            assert!(asked.await.is_err());
+        }
+        crowd.leave().await;
+        let counted = || async { attempt_counter::Entity::find().one(test.app.db.read()).await.expect("an answer") };
+        let end = Instant::now() + Duration::from_secs(20);
+        while counted().await.is_some_and(|counter| counter.failures > 0) {
+            assert!(Instant::now() < end, "the guesses stay counted");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+    }
+}
+
+/// The cost was raised since the account last had a password hashed: the lower cost would tell that there is one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_takes_as_long_for_an_account_from_before_the_cost_was_raised() {
+    let test = TestApp::start(Backend::Sqlite).await;
+    test.user("ann").await;
+    let dearer = [&[("VESTIBULE_PASSWORD_PASSES", "30")], PATIENT].concat();
+    let test = test.second_instance_with(&dearer).await;
+    let fastest = async |login: &str| {
+        let mut fastest = Duration::MAX;
+        for _ in 0..3 {
+            let asked = Instant::now();
+            let answer = test.anon().sign_in(login, "a wrong password").await;
+            assert_eq!(answer.code(), "INVALID_CREDENTIALS");
+            fastest = fastest.min(asked.elapsed());
+        }
+        fastest
+    };
+    let nobody = fastest("nobody@example.org").await;
+    let ann = fastest("ann@example.org").await;
+    assert!(ann > nobody / 2, "{ann:?}, for nobody {nobody:?}");
 }

@@ -15,7 +15,7 @@ use super::steps::{NEW, application, ask_with, change, policy};
 use crate::harness::{Backend, PASSWORD, TestApp};
 use crate::support::{PATIENT, accounts};
 
-const ONE_AT_A_TIME: (&str, &str) = ("VESTIBULE_PASSWORD_WORKERS", "1");
+pub const ONE_AT_A_TIME: (&str, &str) = ("VESTIBULE_PASSWORD_WORKERS", "1");
 
 /// Another instance, with one worker, where a password may wait for as long as so many hashes take.
 async fn with_time_for(test: &TestApp, hashes: f64, settings: &[(&str, &str)]) -> TestApp {
@@ -31,7 +31,7 @@ async fn with_time_for(test: &TestApp, hashes: f64, settings: &[(&str, &str)]) -
 }
 
 /// So many hash all the time, until they are told to leave.
-struct Crowd {
+pub struct Crowd {
     stays: Arc<AtomicBool>,
     hashed: Arc<AtomicUsize>,
     all: Vec<JoinHandle<()>>,
@@ -39,7 +39,7 @@ struct Crowd {
 
 impl Crowd {
     /// Comes to the workers' queue without the way through the house, so that none of them is late.
-    async fn comes(test: &TestApp, many: usize, proved: bool) -> Self {
+    pub async fn comes(test: &TestApp, many: usize, proved: bool) -> Self {
         let (stays, hashed) = (Arc::new(AtomicBool::new(true)), Arc::default());
         let one = |_| {
             let (hasher, stays) = (test.app.hasher.clone(), Arc::clone(&stays));
@@ -71,7 +71,7 @@ impl Crowd {
         self.hashed.load(Ordering::Relaxed)
     }
 
-    async fn leave(self) {
+    pub async fn leave(self) {
         self.stays.store(false, Ordering::Relaxed);
         for one in self.all {
             one.await.expect("the crowd has left");

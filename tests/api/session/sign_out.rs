@@ -84,6 +84,19 @@ on_both_databases! {
         assert_alive(&bob.me().await.ok());
     }
 
+    async fn a_session_whose_refresh_token_ran_out_before_its_access_token_ends_too(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let input = json!({ "clientId": "default", "refreshTokenTtl": 300, "accessTokenTtl": 900 });
+        test.admin().run("admin_update_application", json!({ "input": input })).await.ok();
+        let thief = test.user("ann").await;
+        test.clock.advance(TimeDelta::seconds(301));
+        assert_eq!(thief.refresh(&thief.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
+        assert_alive(&thief.me().await.ok());
+        let ann = another_session(&test, "ann").await;
+        assert_eq!(sign_out(&ann, json!({ "scope": "ALL" })).await, 2);
+        assert_eq!(reason(&thief.me().await), "SESSION_REVOKED");
+    }
+
     async fn a_second_time_and_with_garbage_it_is_a_success_that_ends_nothing(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;

@@ -3,8 +3,8 @@
 use async_graphql::{InputObject, SimpleObject};
 use entity::connection::{Column, Entity, Model};
 use entity::verification::Purpose;
-use entity::{audit_event, job, user, verification};
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
+use entity::{audit_event, user, verification};
+use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
@@ -13,9 +13,11 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::job;
 use crate::password::attempt;
 use crate::realm::place::DEFAULT;
 use crate::value::storable;
+use crate::verification::address::ids;
 
 /// Accounts that one transaction deletes.
 const BATCH: u64 = 500;
@@ -142,6 +144,8 @@ async fn delete_users(
     connection: Uuid,
     users: Vec<Uuid>,
 ) -> Result<()> {
+    let asked = verification::Column::UserId.is_in(users.iter().copied());
+    job::forget(tx, &users, &ids(tx, asked).await?).await?;
     user::Entity::delete_many()
         .filter(user::Column::Id.is_in(users.iter().copied()))
         .exec(tx)
@@ -162,9 +166,6 @@ async fn delete_users(
         .exec(tx)
         .await?;
     attempt::forgive(tx, &users).await?;
-    // A numbered parameter inside of a custom expression would stay unbound on SQLite.
-    let of_users = Expr::cust("task ->> 'user'").is_in(users.iter().map(Uuid::to_string));
-    job::Entity::delete_many().filter(of_users).exec(tx).await?;
     let event = |user: Uuid| Event {
         user: Some(user),
         connection: Some(connection),
@@ -201,6 +202,8 @@ async fn delete(
         .filter(audit_event::Column::Id.in_subquery(sign_ups))
         .exec(tx)
         .await?;
+    let asked = verification::Column::ConnectionId.eq(row.id);
+    job::forget(tx, &[], &ids(tx, asked).await?).await?;
     Entity::delete_by_id(row.id).exec(tx).await?;
     let event = Event {
         connection: Some(row.id),
