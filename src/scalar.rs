@@ -26,6 +26,11 @@ impl ScalarType for DateTime {
         }
     }
 
+    /// Asked before anything runs (GraphQL specification, section 6.1.2).
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if chrono::DateTime::parse_from_rfc3339(text).is_ok())
+    }
+
     fn to_value(&self) -> Value {
         Value::String(self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
@@ -46,6 +51,11 @@ impl ScalarType for Json {
             Ok(serde_json::Value::Object(map)) => Ok(Self(map)),
             _ => Err(InputValueError::custom("A JSON object is expected.")),
         }
+    }
+
+    /// Asked before anything runs (GraphQL specification, section 6.1.2).
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::Object(_))
     }
 
     fn to_value(&self) -> Value {

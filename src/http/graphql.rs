@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_graphql::{PathSegment, ServerError, Variables};
+use async_graphql::{PathSegment, ServerError};
 use async_graphql_axum::GraphQLResponse;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -17,9 +17,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracing::{Instrument, Span};
 
-use super::guard::{self, Read, Reader, Refusal, Unfit};
+use super::guard::{self, Reader};
 use super::layer::{RequestId, Waited};
 use super::negotiate::{self, Media};
+use super::ready::{self, Ready};
 use super::{House, caller, graphiql};
 use crate::app::App;
 use crate::error::{Code, Error, RETRY_AFTER as PAUSE};
@@ -94,9 +95,11 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         .unwrap_or_default();
     let reads_only = request.method() == Method::GET;
     let parameters = parameters(house, request).await?;
-    let (executable, read) = parse(&house.reader, parameters, media)?;
+    let ready = parse(&house.reader, parameters, media)?;
+    let read = Arc::clone(&ready.read);
     let document = &read.document;
-    let (text, operation) = (executable.query.clone(), executable.operation_name.clone());
+    let text = ready.request.query.clone();
+    let operation = ready.request.operation_name.clone();
     if reads_only && document.writes {
         let message = "A GET request runs queries only.";
         let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message);
@@ -119,7 +122,7 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
     caller.does_one_thing = document.roots.len() == 1;
     let waited = Arc::clone(&caller.waited);
     let through_gateway = caller.through_gateway;
-    let run = house.execute(executable.data(caller), through_gateway);
+    let run = house.execute(ready.of(caller), through_gateway);
     let run = AssertUnwindSafe(run.instrument(traced(document))).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run).await {
         Ok(Ok(response)) => response,
@@ -246,50 +249,20 @@ async fn from_body(body: Body, patience: Duration) -> Result<Parameters, Refused
 }
 
 /// Finds out what the text says and whether it may run.
-fn parse(
-    reader: &Reader,
-    parameters: Parameters,
-    media: Media,
-) -> Result<(async_graphql::Request, Arc<Read>), Refused> {
-    let text = parameters
-        .query
-        .ok_or_else(|| Refused::bad("`query` is missing."))?;
-    let read = reader.read(&text, parameters.operation_name.as_deref());
-    let read = read.map_err(|unfit| match unfit {
-        Unfit::Refused(Refusal::TooComplex(message)) => {
-            request_error(media, Code::QueryTooComplex, message)
-        }
-        Unfit::Refused(Refusal::Invalid(message)) => {
-            request_error(media, Code::GraphqlValidationFailed, message)
-        }
-        Unfit::Unreadable(error) => {
-            request_error(media, Code::GraphqlParseFailed, &parse_message(&error))
-        }
-    })?;
-    let mut request = async_graphql::Request::new(text);
-    request.set_parsed_query(read.executable.clone());
-    if let Some(variables) = parameters.variables {
-        request = request.variables(Variables::from_json(Value::Object(variables)));
-    }
-    if let Some(name) = parameters.operation_name {
-        request = request.operation_name(name);
-    }
-    Ok((request, read))
-}
-
-/// Where the document stops making sense, and why. The parser's own message quotes the line, which may hold a password.
-fn parse_message(error: &ServerError) -> String {
-    let Some((_, reason)) = error.message.rsplit_once("\n  = ") else {
-        return error.message.clone();
-    };
-    match error.locations.first() {
-        Some(at) => format!("Line {}, column {}: {reason}.", at.line, at.column),
-        None => format!("The document does not parse: {reason}."),
-    }
+fn parse(reader: &Reader, parameters: Parameters, media: Media) -> Result<Ready, Refused> {
+    let Parameters {
+        query,
+        operation_name,
+        variables,
+        ..
+    } = parameters;
+    let text = query.ok_or_else(|| Refused::bad("`query` is missing."))?;
+    ready::make_ready(reader, text, operation_name, variables)
+        .map_err(|(code, message)| request_error(media, code, message))
 }
 
 /// Clients that read `application/json` alone discard the body of anything but 200.
-fn request_error(media: Media, code: Code, message: &str) -> Refused {
+fn request_error(media: Media, code: Code, message: impl Into<String>) -> Refused {
     let status = if media == Media::GraphqlResponse {
         StatusCode::BAD_REQUEST
     } else {

@@ -16,6 +16,7 @@ mod layer;
 mod metrics;
 mod negotiate;
 mod page;
+mod ready;
 mod server;
 
 use std::sync::Arc;
@@ -45,8 +46,22 @@ pub struct House {
 }
 
 impl House {
-    /// Runs the request on the schema of whoever sends it.
+    /// Runs the request on the schema of whoever sends it, once what was written is found to be valid.
     pub async fn execute(
+        &self,
+        ready: ready::Ready,
+        through_gateway: bool,
+    ) -> async_graphql::Response {
+        if let Some(written) = ready.written {
+            let found = self.run(written, through_gateway).await;
+            if found.is_err() {
+                return found;
+            }
+        }
+        self.run(ready.request, through_gateway).await
+    }
+
+    async fn run(
         &self,
         request: async_graphql::Request,
         through_gateway: bool,

@@ -4,11 +4,13 @@
 mod cost;
 mod reader;
 mod scan;
+mod variables;
 
 use cost::measure;
 pub use cost::{CREDENTIAL_MUTATIONS, Document, Root, WAITS};
 pub use reader::{Read, Reader, Unfit};
 use scan::scan;
+pub use variables::{Incomplete, complete};
 
 /// Why a document is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

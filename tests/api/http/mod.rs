@@ -16,4 +16,5 @@ mod rush;
 mod shutdown;
 mod socket;
 mod traces;
+mod variables;
 mod verify_page;

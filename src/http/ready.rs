@@ -1,0 +1,84 @@
+//! From the parameters of a request to what runs.
+
+use std::sync::Arc;
+
+use async_graphql::{Request, ServerError, Variables};
+use serde_json::{Map, Value};
+
+use super::guard::{Incomplete, Read, Reader, Refusal, Unfit, complete};
+use crate::caller::Caller;
+use crate::error::Code;
+
+/// A request that may run.
+pub struct Ready {
+    pub request: Request,
+    /// The document as it is written, where that is not what runs: the engine is to find it valid first.
+    pub written: Option<Request>,
+    pub read: Arc<Read>,
+}
+
+impl Ready {
+    /// Says who asks.
+    pub fn of(mut self, caller: Caller) -> Self {
+        self.request = self.request.data(caller);
+        self
+    }
+}
+
+/// Reads the text and completes the variables.
+///
+/// # Errors
+/// Says why the document is not to run.
+pub fn make_ready(
+    reader: &Reader,
+    text: String,
+    operation_name: Option<String>,
+    variables: Option<Map<String, Value>>,
+) -> Result<Ready, (Code, String)> {
+    let name = operation_name.as_deref();
+    let read = reader.read(&text, name).map_err(unfit)?;
+    let mut variables = variables.map_or_else(Variables::default, |variables| {
+        Variables::from_json(Value::Object(variables))
+    });
+    let incomplete = complete(&read.executable, name, &mut variables)
+        .map_err(|message| (Code::GraphqlValidationFailed, message))?;
+    let request = |text, document, variables| {
+        let mut request = Request::new(text).variables(variables);
+        request.set_parsed_query(document);
+        request.operation_name.clone_from(&operation_name);
+        request
+    };
+    let (request, written) = match incomplete {
+        None => (request(text, read.executable.clone(), variables), None),
+        Some(Incomplete { written, meant }) => {
+            let written = request(String::new(), written.0, written.1);
+            (request(text, meant, variables), Some(written))
+        }
+    };
+    Ok(Ready {
+        request,
+        written,
+        read,
+    })
+}
+
+fn unfit(unfit: Unfit) -> (Code, String) {
+    match unfit {
+        Unfit::Refused(Refusal::TooComplex(message)) => (Code::QueryTooComplex, message.to_owned()),
+        Unfit::Refused(Refusal::Invalid(message)) => {
+            (Code::GraphqlValidationFailed, message.to_owned())
+        }
+        Unfit::Unreadable(error) => (Code::GraphqlParseFailed, parse_message(&error)),
+    }
+}
+
+/// Where the document stops making sense, and why. The parser's own message quotes the line, which may hold a password.
+fn parse_message(error: &ServerError) -> String {
+    let Some((_, reason)) = error.message.rsplit_once("\n  = ") else {
+        return error.message.clone();
+    };
+    match error.locations.first() {
+        Some(at) => format!("Line {}, column {}: {reason}.", at.line, at.column),
+        None => format!("The document does not parse: {reason}."),
+    }
+}
