@@ -132,6 +132,9 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
     if document.writes && !(response.is_ok() && document.roots.iter().all(revokes_nothing)) {
         app.identities.settle().await;
     }
+    if read.marked {
+        guard::unmark(&mut response.data);
+    }
     graphql::put_nulls(&text, operation.as_deref(), &mut response);
     let (mut answer, code) = shape(app, response, &document.roots, media, &request_id);
     let mut waited = waited.read();

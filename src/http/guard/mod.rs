@@ -2,12 +2,15 @@
 //! recurses into nested values until the stack ends, and its depth check walks every spread of every fragment again.
 
 mod cost;
+mod empty;
 mod reader;
 mod scan;
 mod variables;
 
 use cost::measure;
 pub use cost::{CREDENTIAL_MUTATIONS, Document, Root, WAITS};
+use empty::mark;
+pub use empty::unmark;
 pub use reader::{Read, Reader, Unfit};
 use scan::scan;
 pub use variables::{Incomplete, complete};

@@ -8,7 +8,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::{Document, Refusal, measure, scan};
+use super::{Document, Refusal, mark, measure, scan};
 
 /// Octets of the longest text that is remembered.
 const LONGEST: usize = 4 * 1024;
@@ -33,6 +33,8 @@ pub struct Read {
     pub executable: ExecutableDocument,
     /// Of the operation that was named, or the only one.
     pub document: Document,
+    /// Objects are marked, for their answer to be unmarked.
+    pub marked: bool,
 }
 
 /// Why a text is no document that may run.
@@ -79,9 +81,10 @@ impl Reader {
             return Ok(read);
         }
         scan(text).map_err(Unfit::Refused)?;
-        let executable = parse_query(text).map_err(|error| Unfit::Unreadable(error.into()))?;
+        let mut executable = parse_query(text).map_err(|error| Unfit::Unreadable(error.into()))?;
         let document = measure(&executable, operation).map_err(Unfit::Refused)?;
         let read = Arc::new(Read {
+            marked: mark(&mut executable),
             executable,
             document,
         });

@@ -1,6 +1,7 @@
 mod connections;
 mod cors;
 pub mod email_pages;
+mod empty;
 mod guards;
 mod health;
 mod inbox;
