@@ -2,6 +2,7 @@
 //! type allows it, else its parent is null, and so on upward. The engine leaves the field out instead, and a client with
 //! generated types would read what its types rule out.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::mem::take;
 use std::sync::LazyLock;
@@ -18,7 +19,7 @@ static OURS: LazyLock<Types> = LazyLock::new(|| Types::of(&super::gateway::types
 
 /// Puts nulls where the errors of the answer to this document say that they belong.
 pub fn put_nulls(text: &str, operation: Option<&str>, response: &mut Response) {
-    if !response.errors.is_empty() && response.data != Value::Null {
+    if response.errors.iter().any(|error| !error.path.is_empty()) {
         OURS.put_nulls(text, operation, response);
     }
 }
@@ -60,8 +61,9 @@ impl Types {
             .filter(|error| !error.path.is_empty())
             .map(|error| (error, self.place(&document, operation, error)))
             .collect();
-        // What fails by itself first: an object of nothing but failed fields is not there yet.
-        places.sort_by_key(|(error, place)| *place != Some(error.path.len()));
+        // The deepest first: an object of nothing but failed fields is not there yet, and one that is null because of
+        // another field is to stay so. What has no place makes the whole null, and comes last.
+        places.sort_by_key(|(_, place)| Reverse(place.unwrap_or_default()));
         for (error, place) in places {
             match place {
                 Some(length) => put_null(&mut response.data, &error.path[..length]),
@@ -238,6 +240,31 @@ mod tests {
         let data = value!({ "must": { "name": "x" }, "__typename": "Query" });
         let put = after("{ must { id name } __typename }", data, &[&["must", "id"]]);
         assert_eq!(put, Value::Null);
+    }
+
+    #[test]
+    fn what_fails_alone_is_null_inside_of_the_whole_where_it_may_be() {
+        let put = after("{ user { id } }", Value::Null, &[&["user"]]);
+        assert_eq!(put, value!({ "user": null }));
+        let both: &[&[&str]] = &[&["user"], &["must"]];
+        let put = after("{ user { id } must { id } }", Value::Null, both);
+        assert_eq!(put, Value::Null);
+        let put = after(
+            "{ must { id } user { id } }",
+            Value::Null,
+            &[both[1], both[0]],
+        );
+        assert_eq!(put, Value::Null);
+    }
+
+    #[test]
+    fn a_parent_that_is_null_stays_null_whatever_else_fails_in_it() {
+        let text = "{ user { id friend { name } } }";
+        let paths: &[&[&str]] = &[&["user", "id"], &["user", "friend", "name"]];
+        let data = value!({ "user": null });
+        for paths in [[paths[0], paths[1]], [paths[1], paths[0]]] {
+            assert_eq!(after(text, data.clone(), &paths), value!({ "user": null }));
+        }
     }
 
     #[test]

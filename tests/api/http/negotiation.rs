@@ -116,6 +116,16 @@ async fn a_field_that_may_not_be_null_takes_its_neighbours_along() {
 }
 
 #[tokio::test]
+async fn a_field_that_fails_alone_is_null_where_it_may_be() {
+    let test = TestApp::start(Backend::Sqlite).await;
+    let query = "{ adminUser(by: { id: \"x\" }) { id } }";
+    let answer = test.anon().query(query, serde_json::json!({})).await;
+    assert_eq!(answer.code(), "UNAUTHENTICATED");
+    let expected = serde_json::json!({ "adminUser": null });
+    assert_eq!(answer.body.get("data"), Some(&expected));
+}
+
+#[tokio::test]
 async fn every_answer_carries_the_headers_that_keep_browsers_careful() {
     let test = TestApp::start(Backend::Sqlite).await;
     let client = test
