@@ -1,7 +1,7 @@
 //! After the parser and before everything else: what the document would cost if every fragment were written out. Each
 //! fragment is measured once, whatever its spreads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::Name;
 use async_graphql::parser::types::{
@@ -194,6 +194,18 @@ fn check_mutations(roots: &[(&Field, Weight)]) -> Result<(), Refusal> {
             "Nothing goes beside `awaitVerification` in one operation.",
         ));
     }
+    // The engine would run each by itself, and answer one of them.
+    let mut keys = HashSet::new();
+    let changes = roots
+        .iter()
+        .filter(|(field, _)| field.name.node != "__typename");
+    for (field, _) in changes {
+        if !keys.insert(&field.response_key().node) {
+            return Err(Refusal::TooComplex(
+                "One operation may hold one mutation of each name or alias.",
+            ));
+        }
+    }
     if roots.len() > MUTATIONS {
         return Err(Refusal::TooComplex("The operation has too many mutations."));
     }
@@ -328,6 +340,17 @@ mod tests {
         assert!(of("mutation { signIn { a } ...F } fragment F on Mutation { ... { refreshSession { a } } }").is_err());
         assert!(of("mutation { signIn { a } revokeSession { a } }").is_ok());
         assert!(of("mutation A { signIn { a } } mutation B { signIn { a } }").is_ok());
+    }
+
+    #[test]
+    fn a_mutation_is_there_once_under_each_name() {
+        assert!(
+            of("mutation { a: revokeSession { a } revokeSession { a } __typename __typename }")
+                .is_ok()
+        );
+        assert!(of("mutation { revokeSession { a } revokeSession { b } }").is_err());
+        assert!(of("mutation { a: revokeSession { a } ...F } fragment F on Mutation { a: revokeSession { b } }").is_err());
+        assert!(of("{ me { id } me { email } }").is_ok());
     }
 
     #[test]

@@ -122,6 +122,19 @@ async fn aliases_buy_no_guesses() {
 }
 
 #[tokio::test]
+async fn a_mutation_runs_once_under_one_name() {
+    let test = house().await;
+    let query = "mutation { ...A ...B }
+        fragment A on Mutation { adminCreateTenant(input: { name: \"Acme\" }) { id } }
+        fragment B on Mutation { adminCreateTenant(input: { name: \"Acme\" }) { name } }";
+    let admin = test.admin();
+    let answer = admin.query(query, json!({})).await;
+    assert_refused(&answer, &["QUERY_TOO_COMPLEX"]);
+    let tenants = admin.query("{ adminTenants { totalCount } }", json!({}));
+    assert_eq!(tenants.await.ok().at("/data/adminTenants/totalCount"), 0);
+}
+
+#[tokio::test]
 async fn more_than_thirty_aliases_are_refused() {
     let test = house().await;
     let aliases = |many: usize| {
