@@ -67,7 +67,12 @@ pub async fn nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
         return Err(Error::invalid("ids", "too_many", message));
     }
     // What is asked for once is answered once: an answer is to be no larger than what it is about.
-    if ids.iter().collect::<HashSet<_>>().len() < ids.len() {
+    // A UUID can be spelled in several ways.
+    let meant: HashSet<Result<Uuid, &str>> = ids
+        .iter()
+        .map(|id| id.parse().map_err(|_| id.as_str()))
+        .collect();
+    if meant.len() < ids.len() {
         let message = "An id is there twice.";
         return Err(Error::invalid("ids", "not_allowed", message));
     }

@@ -130,6 +130,13 @@ on_both_databases! {
         let ann = test.user("ann").await;
         let twice = [ann.user_id.as_str(), ann.session_id.as_str(), ann.user_id.as_str()];
         assert_eq!(nodes(&ann, &twice).await.issues(), ["ids:not_allowed"]);
+        let id = &ann.user_id;
+        let braced = format!("{{{id}}}");
+        for spelling in [id.to_uppercase(), braced, format!("urn:uuid:{id}"), id.replace('-', "")] {
+            assert_eq!(nodes(&ann, &[id, &spelling]).await.issues(), ["ids:not_allowed"], "{spelling}");
+        }
+        assert_eq!(nodes(&ann, &["x", "x"]).await.issues(), ["ids:not_allowed"]);
+        assert_eq!(nodes(&ann, &["x", "X"]).await.ok().at("/data/nodes"), json!([null, null]));
         let query = "query($ids: [ID!]!) { a: nodes(ids: $ids) { id } b: nodes(ids: $ids) { id } }";
         let answer = ann.query(query, json!({ "ids": [ann.user_id] })).await;
         assert_eq!(answer.code(), "QUERY_TOO_COMPLEX");
