@@ -250,7 +250,8 @@ pub struct Settings {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=10))]
     pub revocation_lease: u64,
 
-    /// How long the headers, and then the body, of a request may take to arrive, in milliseconds.
+    /// How long the headers, and then the body, of a request may take to arrive, in milliseconds; and for how long a client may
+    /// take nothing of what it is sent.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub read_timeout: u64,
 

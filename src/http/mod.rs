@@ -10,6 +10,7 @@ mod guard;
 mod hasura;
 mod health;
 mod hold;
+mod impatient;
 mod inbox;
 mod jwks;
 mod layer;

@@ -1,5 +1,5 @@
-//! Accepts connections and serves them. Our own loop, because the framework's sets no deadline for headers, so that a
-//! few slow clients could hold every connection.
+//! Accepts connections and serves them. Our own loop, because the framework's sets no deadline for headers and none for
+//! whom its answers go to, so that a few slow clients could hold every connection.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::{Service, ServiceExt};
 
 use super::Peer;
+use super::impatient::Impatient;
 
 /// Headers of a request.
 const HEADERS: usize = 64;
@@ -29,7 +30,8 @@ const BUFFER: usize = 32 * 1024;
 pub struct ServerOptions {
     /// Held open at once.
     pub connections: usize,
-    /// For the headers of a request to arrive; an idle connection is closed after it, too.
+    /// For the headers of a request to arrive, and for a client to take anything of what it is sent; an idle connection is
+    /// closed after it, too.
     pub read_timeout: Duration,
     /// For requests under way, once the server is told to stop.
     pub shutdown_timeout: Duration,
@@ -59,6 +61,7 @@ pub async fn serve<S>(
             request.extensions_mut().insert(Peer(peer));
             front.clone().oneshot(request)
         });
+        let stream = Impatient::new(stream, options.read_timeout);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(options.read_timeout)

@@ -17,5 +17,6 @@ mod rush;
 mod shutdown;
 mod socket;
 mod traces;
+mod unread;
 mod variables;
 mod verify_page;
