@@ -226,6 +226,53 @@ async function changePassword(page, second) {
   await saveName(second, "Display name", "Ann A.", "another tab of this session goes on under the fresh tokens");
 }
 
+/** What else than the server may answer to a request of this field, and what the page makes of it. */
+async function answeredBy(page, field, status, body, work) {
+  const api = `${base}/graphql`;
+  const answer = (route) => {
+    if (!(route.request().postData() ?? "").includes(field)) return route.fallback();
+    const headers = { "access-control-allow-origin": origin, "access-control-allow-credentials": "true" };
+    return route.fulfill({ status, headers, contentType: "application/json", body: JSON.stringify(body) });
+  };
+  await page.route(api, answer);
+  await work();
+  await page.unroute(api, answer);
+}
+
+/** An answer that does not say that the session has ended does not end it. */
+async function keepsItsSession(page, second, problems) {
+  const error = (code) => ({ data: null, errors: [{ message: code, extensions: { code } }] });
+  const busy = [[503, error("OVERLOADED")], [200, error("INTERNAL")], [200, error("ORIGIN_NOT_ALLOWED")], [502, { message: "upstream" }]];
+  for (const [status, body] of busy) {
+    const what = `${status} ${JSON.stringify(body)}`;
+    await answeredBy(page, "signOut", status, body, async () => {
+      await button(page, "Sign out").first().click();
+      await sees(page, `no sign-out by ${what}`, page.getByText("you are still signed in"));
+    });
+    check("and the account is there", await heading(page, "Your account").isVisible());
+    await page.reload();
+    await sees(page, "as it is after a reload", heading(page, "Your account"));
+  }
+  for (const [status, body] of [[502, { message: "upstream" }], [400, error("BAD_REQUEST")]]) {
+    const what = `${status} ${JSON.stringify(body)}`;
+    await answeredBy(page, "refreshSession", status, body, async () => {
+      await answeredBy(page, "updateUser", 200, error("UNAUTHENTICATED"), async () => {
+        const profile = section(page, "Profile");
+        await button(profile, "Save profile").click();
+        await sees(page, `no refresh by ${what}`, profile.getByRole("alert"));
+      });
+      for (const tab of [page, second]) check("no tab is out", await heading(tab, "Your account").isVisible(), await tab.innerText("body"));
+      await page.reload();
+      await sees(page, "a page that is loaded meanwhile says that nobody answers", page.getByText("does not answer this page"));
+    });
+    await page.reload();
+    await sees(page, "and is in again once the server is back", heading(page, "Your account"));
+  }
+  // Chromium tells of every answer of 400 and more.
+  const told = problems.filter((one) => !/\b(400|502|503)\b/.test(one));
+  problems.splice(0, problems.length, ...told);
+}
+
 async function signOutAndReset(page, second) {
   await button(page, "Sign out").first().click();
   await sees(page, "it signs out", page.getByText("You are signed out."));
@@ -327,6 +374,7 @@ await run(async () => {
         await expire(page, second, device);
         await sessions(page, device);
         await changePassword(page, second);
+        await keepsItsSession(page, second, problems);
         await signOutAndReset(page, second);
         await changeEmail(page);
         await resetByCodeAndDelete(device, page);

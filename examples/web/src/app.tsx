@@ -107,7 +107,7 @@ function Frame({ children }: { children: ReactNode }) {
           </nav>
         )}
       </header>
-      {failed && <Notice tone="bad">The server could not be reached: you are still signed in.</Notice>}
+      {failed && <Notice tone="bad">The server could not sign you out: you are still signed in.</Notice>}
       {children}
       <footer>An example application of Vestibule, the front door of a GraphQL application.</footer>
     </>

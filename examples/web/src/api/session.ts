@@ -111,9 +111,17 @@ export async function start(): Promise<void> {
   }
 }
 
-/** Ends the session on the server, which clears the cookie, and in every tab. */
+/**
+ * Ends the session on the server, which clears the cookie, and in every tab.
+ *
+ * @throws where the server did not end it; the session is kept. No script can delete the cookie, and the next reload would sign
+ * in again.
+ */
 export async function signOut(): Promise<void> {
-  await ask(SignOutDocument, { input: { scope: "CURRENT" } }, { bearer: held?.accessToken });
+  const { data, errors } = await ask(SignOutDocument, { input: { scope: "CURRENT" } }, { bearer: held?.accessToken });
+  // Where nobody is signed in, there is nothing to end.
+  const done = data?.signOut != null || errors?.[0]?.extensions?.code === "UNAUTHENTICATED";
+  if (!done) throw new Error(errors?.[0]?.message ?? "No answer of the server's.");
   end("signed-out");
 }
 
@@ -125,14 +133,15 @@ async function exchange(): Promise<void> {
     return;
   }
   switch (errors?.[0]?.extensions?.code) {
-    case "RATE_LIMITED":
-    case "OVERLOADED":
-    case "INTERNAL":
-      throw new Error(errors[0].message);
-    default:
-      // No cookie, or one that is good no longer.
+    // A cookie that is good no longer, or none.
+    case "INVALID_REFRESH_TOKEN":
+    case "INVALID_INPUT":
       if (held === undefined) release();
       else end("ended");
+      return;
+    default:
+      // The server has no time, or a proxy speaks in its place: neither says anything of the session.
+      throw new Error(errors?.[0]?.message ?? "No answer of the server's.");
   }
 }
 
