@@ -3,6 +3,8 @@
 
 const field = document.getElementById("password");
 const list = document.getElementById("rules");
+// Whose rules they are; where a page of an operator's own does not say so, the default application's.
+const { clientId, connection } = document.currentScript.dataset;
 const query =
   "mutation CheckPassword($input: CheckPasswordInput!) { checkPassword(input: $input) { rules { rule met message } } }";
 
@@ -19,7 +21,7 @@ async function judge() {
   const response = await fetch("/graphql", {
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json" },
-    body: JSON.stringify({ query, variables: { input: { password } } }),
+    body: JSON.stringify({ query, variables: { input: { password, clientId, connection } } }),
     referrerPolicy: "no-referrer",
     credentials: "omit",
   });

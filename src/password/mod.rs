@@ -14,7 +14,7 @@ use async_graphql::{Context, Object};
 pub use change::ChangePasswordInput;
 pub use check::{CheckPasswordInput, PasswordCheck};
 pub use request_reset::RequestPasswordResetInput;
-pub use reset::{Page, ResetPasswordInput, least_length, reset_by_page};
+pub use reset::{Page, ResetPasswordInput, Terms, reset_by_page, terms};
 pub use sign_in::SignInInput;
 
 use crate::app::App;

@@ -137,14 +137,27 @@ pub async fn reset_by_page(
         .await
 }
 
-/// The least length that the password behind a ticket must have; nothing is redeemed.
+/// By which rules the password behind a ticket is judged; by default, nobody's.
+#[derive(Debug, Default)]
+pub struct Terms {
+    pub least_length: i32,
+    /// What `checkPassword` calls the application and the connection that the ticket is of.
+    pub client_id: String,
+    pub connection: String,
+}
+
+/// The terms of the password behind a ticket; nothing is redeemed.
 ///
 /// # Errors
 /// `INVALID_TICKET`.
-pub async fn least_length(app: &App, caller: &Caller, page: Page, ticket: Secret) -> Result<i32> {
+pub async fn terms(app: &App, caller: &Caller, page: Page, ticket: Secret) -> Result<Terms> {
     let proof = page.find(app, caller, ticket).await?;
     let place = open_place(app, &proof).await?;
-    Ok(place.connection.password_min_length)
+    Ok(Terms {
+        least_length: place.connection.password_min_length,
+        client_id: place.application.client_id,
+        connection: place.connection.name,
+    })
 }
 
 async fn open_place(app: &App, proof: &Redeemed) -> Result<Place> {

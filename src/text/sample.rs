@@ -116,7 +116,10 @@ fn proof() -> Value {
 }
 
 fn reset(state: &str, unmet: &[&'static str]) -> Value {
-    context! { state, ticket => "sample", least => 8, unmet => unmet.to_vec() }
+    context! {
+        state, ticket => "sample", least => 8, unmet => unmet.to_vec(),
+        client_id => "sample", connection => "sample",
+    }
 }
 
 fn inbox(smtp: bool, filled: bool) -> Value {

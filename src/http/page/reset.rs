@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Saying, Ticket, language, outcome};
 use crate::error::Error;
 use crate::http::{House, caller};
-use crate::password::{self, Page};
+use crate::password::{self, Page, Terms};
 use crate::secret::Secret;
 use crate::text::{Texts, context};
 
@@ -46,7 +46,7 @@ struct NewPassword {
 #[derive(Default)]
 struct Shown<'a> {
     ticket: &'a str,
-    least: i32,
+    terms: Terms,
     unmet: Vec<String>,
 }
 
@@ -55,11 +55,11 @@ async fn ask(kind: Page, house: &House, Ticket { ticket }: Ticket, request: Requ
     let texts = &house.app.texts;
     let language = language(texts, request.headers());
     let caller = caller::caller(&house.app, request.headers(), request.extensions());
-    match password::least_length(&house.app, &caller, kind, Secret::new(ticket.clone())).await {
-        Ok(least) => {
+    match password::terms(&house.app, &caller, kind, Secret::new(ticket.clone())).await {
+        Ok(terms) => {
             let shown = Shown {
                 ticket: &ticket,
-                least,
+                terms,
                 ..Shown::default()
             };
             page(kind, texts, language, StatusCode::OK, Saying::Ask, &shown)
@@ -109,12 +109,12 @@ async fn reset(kind: Page, house: &House, request: Request) -> Response {
         let (status, saying) = outcome(result, &extensions);
         return page(kind, texts, &language, status, saying, &Shown::default());
     }
-    let least = password::least_length(&house.app, &caller, kind, Secret::new(ticket.clone()))
+    let terms = password::terms(&house.app, &caller, kind, Secret::new(ticket.clone()))
         .await
         .unwrap_or_default();
     let shown = Shown {
         ticket: &ticket,
-        least,
+        terms,
         unmet,
     };
     page(
@@ -135,8 +135,10 @@ fn page(
     saying: Saying,
     shown: &Shown<'_>,
 ) -> Response {
+    let terms = &shown.terms;
     let context = context! {
-        state => saying.as_str(), ticket => shown.ticket, least => shown.least, unmet => &shown.unmet,
+        state => saying.as_str(), ticket => shown.ticket, least => terms.least_length, unmet => &shown.unmet,
+        client_id => &terms.client_id, connection => &terms.connection,
     };
     super::page(texts, language, template(kind), status, &context)
 }

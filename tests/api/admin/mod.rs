@@ -1,5 +1,5 @@
 pub mod account;
 mod application;
 mod connection;
-mod realm;
+pub mod realm;
 mod trail;

@@ -58,6 +58,7 @@ on_both_databases! {
             let reader = browser(&test).header("accept-language", language);
             let page = open(&reader, Method::GET, "/invitation", &ticket).await;
             assert!(page.body.as_str().unwrap().contains(welcome), "{}", page.body);
+            assert!(page.body.as_str().unwrap().contains(r#" data-client-id="default" data-connection="default">"#), "{}", page.body);
             for weak in ["zq8", "password1", ""] {
                 let refused = post(&reader, "/invitation", &[("ticket", &ticket), ("password", weak)]).await;
                 assert_eq!(refused.status, 422, "{weak:?}");

@@ -4,9 +4,10 @@ use axum::http::Method;
 use serde_json::json;
 
 use super::email_pages::{open, post};
+use crate::admin::realm::{application, connection};
 use crate::harness::program::Program;
 use crate::harness::{ADMIN_SECRET, Client, PASSWORD, TestApp, wire};
-use crate::support::reason;
+use crate::support::{reason, sign_up_with};
 
 const NEW: &str = "a brand new horse battery";
 
@@ -73,6 +74,39 @@ on_both_databases! {
         test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
         assert_eq!(post(&german, "/reset", &[("ticket", &ticket), ("password", NEW)]).await.status, 200);
         test.anon().sign_in("ann@example.org", NEW).await.ok();
+    }
+
+    async fn the_script_is_told_whose_rules_count(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let rules = json!({ "passwordPolicy": { "minLength": 40 }, "emailVerificationRequired": false });
+        connection(&test, "staff", rules).await;
+        application(&test, "desk", json!({ "connections": ["default", "staff"] })).await;
+        let at_desk = test.anon().header("x-client-id", "desk");
+        sign_up_with(&at_desk, json!({ "connection": "staff", "password": NEW.repeat(2) })).await.ok();
+        let ask = "mutation { requestPasswordReset(input: { email: \"ann@example.org\", connection: \"staff\" }) { __typename } }";
+        at_desk.query(ask, json!({})).await.ok();
+        let ticket = test.mail_to("ann@example.org").await.ticket();
+        let asked = open(&browser(&test), Method::GET, "/reset", &ticket).await;
+        let refused = post(&browser(&test), "/reset", &[("ticket", &ticket), ("password", NEW)]).await;
+        assert_eq!((asked.status.as_u16(), refused.status.as_u16()), (200, 422));
+        for page in [asked, refused] {
+            let html = page.body.as_str().unwrap();
+            assert!(html.contains(r#" data-client-id="desk" data-connection="staff">"#), "{html}");
+            assert!(html.contains("At least 40 characters"), "{html}");
+        }
+        let script = test.anon().get("/assets/page.js").await;
+        let script = script.body.as_str().unwrap();
+        assert!(script.contains("{ clientId, connection } = document.currentScript.dataset"), "{script}");
+        assert!(script.contains("{ input: { password, clientId, connection } }"), "{script}");
+        // What the script asks is judged as what the page posts.
+        let judged = |client_id: &str, connection: &str| {
+            let input = json!({ "password": NEW, "clientId": client_id, "connection": connection });
+            let anyone = test.anon();
+            async move { anyone.run("check_password", json!({ "input": input })).await.ok().at("/data/checkPassword/ok") }
+        };
+        assert_eq!((judged("desk", "staff").await, judged("default", "default").await), (json!(false), json!(true)));
+        let over = open(&browser(&test), Method::GET, "/reset", "another").await;
+        assert!(!over.body.as_str().unwrap().contains("data-"), "{}", over.body);
     }
 
     async fn only_our_own_script_runs_and_nobody_learns_the_ticket(backend: Backend) {
