@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use aws_lc_rs::constant_time;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, ORIGIN, USER_AGENT};
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Extensions, HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use super::Peer;
@@ -98,15 +98,13 @@ fn bearer(headers: &HeaderMap) -> Bearer {
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer;
-    let hops = headers
+    // A proxy of ours puts its own word behind whatever the client wrote, text or not.
+    let lines: Vec<_> = headers
         .get_all(X_FORWARDED_FOR)
         .iter()
-        .map(HeaderValue::to_str);
-    let hops: Vec<&str> = hops
-        .filter_map(Result::ok)
-        .flat_map(|line| line.split(','))
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
         .collect();
-    for hop in hops.iter().rev() {
+    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
         if !is_trusted(&client) {
             break;
         }
@@ -120,12 +118,19 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn client(peer: &str, forwarded: &[&str], trusted: &str) -> String {
+        let lines: Vec<_> = forwarded.iter().map(|line| line.as_bytes()).collect();
+        client_of(peer, &lines, trusted)
+    }
+
+    fn client_of(peer: &str, forwarded: &[&[u8]], trusted: &str) -> String {
         let mut headers = HeaderMap::new();
         for line in forwarded {
-            headers.append(X_FORWARDED_FOR, line.parse().unwrap());
+            headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(line).unwrap());
         }
         client_address(peer.parse().unwrap(), &headers, &[trusted.parse().unwrap()]).to_string()
     }
@@ -150,6 +155,15 @@ mod tests {
         );
         assert_eq!(client("10.0.0.1", &["nonsense"], "10.0.0.0/8"), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[], "10.0.0.0/8"), "10.0.0.1");
+    }
+
+    #[test]
+    fn what_is_no_text_hides_nobody_behind_a_trusted_proxy() {
+        let of = |lines: &[&[u8]]| client_of("10.0.0.1", lines, "10.0.0.0/8");
+        assert_eq!(of(&[b"\xe9, 198.51.100.77"]), "198.51.100.77");
+        assert_eq!(of(&[b"\xe9", b"198.51.100.77"]), "198.51.100.77");
+        assert_eq!(of(&[b"192.0.2.66", b"\xe9, 10.0.0.2"]), "10.0.0.2");
+        assert_eq!(of(&[b"192.0.2.66, \xe9"]), "10.0.0.1");
     }
 
     #[test]
