@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::caller::{Bearer, Caller};
 use crate::event::Origin;
 use crate::secret::Secret;
+use crate::text::Texts;
 use crate::ticket::digest_of;
 use crate::value::{Locale, client_text};
 
@@ -34,7 +35,7 @@ pub fn caller(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Caller
     Caller {
         ip,
         origin,
-        locale: text(headers, &ACCEPT_LANGUAGE).and_then(Locale::of_header),
+        locale: locale(&app.texts, headers),
         client_id: text(headers, &X_CLIENT_ID).map(str::to_owned),
         browser_origin: headers
             .get(ORIGIN)
@@ -45,6 +46,15 @@ pub fn caller(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Caller
         through_gateway: holds(app.config.gateway_secret(), headers, &X_GATEWAY_SECRET),
         ..Caller::default()
     }
+}
+
+/// The first language of the reader's that there are texts for (RFC 9110 section 12.5.4); where there are none, the first one,
+/// which is kept for an account even so.
+pub fn locale(texts: &Texts, headers: &HeaderMap) -> Option<Locale> {
+    let wanted = || Locale::all_of_header(text(headers, &ACCEPT_LANGUAGE).unwrap_or_default());
+    wanted()
+        .find(|locale| texts.lookup(locale.as_str()).is_some())
+        .or_else(|| wanted().next())
 }
 
 /// Whether the header holds the secret; compared by digest, so that neither length nor content shows in time.

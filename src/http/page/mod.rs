@@ -10,7 +10,7 @@ mod verify;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
 };
 use axum::http::{Extensions, HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
@@ -18,12 +18,11 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
-use super::House;
 use super::layer::RequestId;
+use super::{House, caller};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::text::{FALLBACK, Texts, Value};
-use crate::value::Locale;
 
 /// No script, no foreign host, no frame; forms go back to where the page came from.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
@@ -128,12 +127,8 @@ fn outcome(result: Result<()>, extensions: &Extensions) -> (StatusCode, Saying) 
 
 /// The language of a page: the first one of the reader's that we have.
 fn language<'a>(texts: &'a Texts, headers: &HeaderMap) -> &'a str {
-    let wanted = headers
-        .get(ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    Locale::all_of_header(wanted)
-        .find_map(|locale| texts.lookup(locale.as_str()))
+    caller::locale(texts, headers)
+        .and_then(|locale| texts.lookup(locale.as_str()))
         .unwrap_or(FALLBACK)
 }
 

@@ -233,6 +233,26 @@ on_both_databases! {
         assert!(me.at("/data/me/givenName").is_null());
     }
 
+    async fn the_first_language_that_there_are_texts_for_counts_and_else_the_first_one(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let reader = |languages: &str| test.anon().header("accept-language", languages);
+        let locale_of = async |email: &str| {
+            let ticket = test.mail_to(email).await.ticket();
+            let session = verify_ticket(&test.anon(), &ticket).await.ok();
+            test.anon().signed_in(&session.at("/data/verifyEmail")).me().await.text("/data/me/locale")
+        };
+        let taiwanese = reader("zh-TW, fr-CH;q=0.8, en;q=0.5");
+        let weak = sign_up_with(&taiwanese, json!({ "password": "zq8" })).await;
+        let told = weak.body.to_string();
+        assert!(told.contains("Utilisez au moins 8 caractères"), "{told}");
+        sign_up_with(&taiwanese, json!({})).await.ok();
+        let letter = test.mail_to("ann@example.org").await;
+        assert!(letter.0.mail.content.html.contains("lang=\"fr\""), "{}", letter.0.mail.content.html);
+        assert_eq!(locale_of("ann@example.org").await, "fr-CH");
+        sign_up_with(&reader("zh-TW, it;q=0.8"), json!({ "email": "bob@example.org" })).await.ok();
+        assert_eq!(locale_of("bob@example.org").await, "zh-TW");
+    }
+
     async fn the_audit_trail_tells_of_the_request_and_of_the_account(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.anon().calling_from("203.0.113.7").header("user-agent", "Browser/1");
