@@ -3,6 +3,7 @@
 mod application;
 mod connection;
 mod name;
+mod null;
 mod tenant;
 
 pub use application::read::by_ids as applications_by_ids;
@@ -146,8 +147,8 @@ impl RealmAdminMutation {
         connection::create::admin_create_connection(app, caller, input).await
     }
 
-    /// Changes the rules of a database connection, from the next request on. Fields that are left out keep their value.
-    /// Administrators only.
+    /// Changes the rules of a database connection, from the next request on. Fields that are left out keep their value; null
+    /// empties a list, and is refused elsewhere. Administrators only.
     async fn admin_update_connection(
         &self,
         ctx: &Context<'_>,
@@ -182,8 +183,8 @@ impl RealmAdminMutation {
         application::create::admin_create_application(app, caller, input).await
     }
 
-    /// Changes an application, from the next request on. Fields that are left out keep their value. Administrators
-    /// only.
+    /// Changes an application, from the next request on. Fields that are left out keep their value; null empties a list, and is
+    /// refused elsewhere. Administrators only.
     async fn admin_update_application(
         &self,
         ctx: &Context<'_>,

@@ -38,10 +38,38 @@ on_both_databases! {
             let now = updated(&test, json!({ name: value })).await;
             expected[name] = value.clone();
             assert_eq!(now, expected, "{name}");
-            assert_eq!(updated(&test, json!({ name: null })).await, expected, "{name}");
+            assert_eq!(updated(&test, json!({})).await, expected, "{name}");
         }
         let all = changes.as_object().unwrap().len();
         assert_eq!(events(&test, "application_updated").await.len(), 1 + 2 * all);
+    }
+
+    async fn null_empties_a_list_and_is_refused_where_nothing_can_be_empty(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let lists = json!({
+            "allowedRedirectUrls": ["https://shop.example/in"], "allowedOrigins": ["https://shop.example"],
+            "allowedCustomClaims": ["plan"], "allowedTemplateOptions": ["team"],
+        });
+        let mut expected = updated(&test, lists.clone()).await;
+        for name in lists.as_object().unwrap().keys() {
+            expected[name] = json!([]);
+            assert_eq!(updated(&test, json!({ name: null })).await, expected, "{name}");
+        }
+        let told = events(&test, "application_updated").await;
+        assert!(told.iter().any(|event| event.details == json!({ "allowedOrigins": [] })), "{told:?}");
+        // An empty list of these is refused as ever.
+        for (name, issue) in [
+            ("connections", "connections:required"), ("roles", "signUpRoles:not_allowed"), ("signUpRoles", "defaultRole:not_allowed"),
+        ] {
+            let answer = update(&test.admin(), json!({ name: null })).await;
+            assert_eq!((answer.code(), answer.issues()), ("INVALID_INPUT".to_owned(), vec![issue.to_owned()]), "{name}");
+        }
+        let rest = ["name", "defaultRole", "passwordInResetRequestAllowed", "accessTokenTtl", "refreshTokenTtl", "disabled"];
+        for name in rest {
+            let answer = update(&test.admin(), json!({ name: null, "allowedOrigins": ["https://other.example"] })).await;
+            assert_eq!((answer.code(), answer.issues()), ("INVALID_INPUT".to_owned(), vec![format!("{name}:required")]));
+        }
+        assert_eq!(updated(&test, json!({})).await, expected);
     }
 
     async fn what_is_not_acceptable_is_told_and_changes_nothing(backend: Backend) {

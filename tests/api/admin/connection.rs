@@ -1,3 +1,4 @@
+use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, TestApp};
@@ -24,8 +25,37 @@ on_both_databases! {
         let answer = update(&test.admin(), json!({ "name": "default", "emailVerificationRequired": false })).await.ok();
         assert_eq!(answer.at("/data/adminUpdateConnection/signUpEnabled"), json!(false));
         assert_eq!(answer.at("/data/adminUpdateConnection/emailVerificationRequired"), json!(false));
-        let nothing = update(&test.admin(), json!({ "name": "default", "signUpEnabled": null })).await.ok();
+        let nothing = update(&test.admin(), json!({ "name": "default" })).await.ok();
         assert_eq!(nothing.at("/data/adminUpdateConnection"), answer.at("/data/adminUpdateConnection"));
+    }
+
+    async fn null_empties_a_list_and_is_refused_where_nothing_can_be_empty(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let change = async |fields: Value| {
+            let mut input = fields;
+            input["name"] = json!("default");
+            update(&test.admin(), input).await
+        };
+        let lists = json!({
+            "allowedEmailDomains": ["example.org"], "blockedEmailDomains": ["example.com"],
+            "passwordPolicy": { "minLength": 9, "dictionary": ["acme"] },
+        });
+        change(lists).await.ok();
+        let nulls = json!({ "allowedEmailDomains": null, "blockedEmailDomains": null, "passwordPolicy": { "dictionary": null } });
+        let emptied = change(nulls).await.ok().at("/data/adminUpdateConnection");
+        assert_eq!((&emptied["allowedEmailDomains"], &emptied["blockedEmailDomains"]), (&json!([]), &json!([])));
+        let row = entity::connection::Entity::find().one(test.app.db.read()).await.unwrap().unwrap();
+        assert_eq!((row.password_dictionary.0.len(), row.password_min_length), (0, 9));
+        for name in ["signUpEnabled", "emailVerificationRequired", "usernameRequired", "passwordPolicy", "disabled"] {
+            let answer = change(json!({ name: null })).await;
+            assert_eq!((answer.code(), answer.issues()), ("INVALID_INPUT".to_owned(), vec![format!("{name}:required")]));
+        }
+        for name in ["strength", "minLength", "history", "rejectCommon", "rejectPersonalData"] {
+            let answer = change(json!({ "passwordPolicy": { name: null } })).await;
+            let issue = format!("passwordPolicy.{name}:required");
+            assert_eq!((answer.code(), answer.issues()), ("INVALID_INPUT".to_owned(), vec![issue]));
+        }
+        assert_eq!(change(json!({})).await.ok().at("/data/adminUpdateConnection"), emptied);
     }
 
     async fn an_unknown_name_is_not_found(backend: Backend) {

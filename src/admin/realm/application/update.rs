@@ -1,7 +1,7 @@
 //! `adminUpdateApplication`: who comes in through it, where its links may lead, what its tokens carry and how long they
 //! live.
 
-use async_graphql::InputObject;
+use async_graphql::{InputObject, MaybeUndefined};
 use entity::application::{ActiveModel, Column, Entity};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
@@ -11,47 +11,48 @@ use serde_json::json;
 
 use super::rules::Rules;
 use super::{Application, enable};
+use crate::admin::realm::null;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::value::{Issues, storable};
 
-/// What to change of which application.
+/// What to change of which application. Fields that are left out stay; null empties a list, and is `INVALID_INPUT` elsewhere.
 #[derive(Debug, InputObject)]
 pub struct AdminUpdateApplicationInput {
     /// Which application; client ids do not change.
     pub client_id: String,
     /// At most 100 characters.
-    pub name: Option<String>,
+    pub name: MaybeUndefined<String>,
     /// The connections that it enables, at least one; the first one is its default. Sessions of users of a connection that
     /// is left out do not work any more.
-    pub connections: Option<Vec<String>>,
+    pub connections: MaybeUndefined<Vec<String>>,
     /// Scheme, host, port and path; a host may begin with `*.` for its subdomains. Addresses below the public URL are
     /// always allowed.
-    pub allowed_redirect_urls: Option<Vec<String>>,
+    pub allowed_redirect_urls: MaybeUndefined<Vec<String>>,
     /// Scheme, host and port, as browsers name them in the header `Origin`; no wildcards.
-    pub allowed_origins: Option<Vec<String>>,
+    pub allowed_origins: MaybeUndefined<Vec<String>>,
     /// What its tokens may carry: a user's roles within these; at most 50.
-    pub roles: Option<Vec<String>>,
+    pub roles: MaybeUndefined<Vec<String>>,
     /// What anyone may ask for at sign-up; a subset of `roles`.
-    pub sign_up_roles: Option<Vec<String>>,
+    pub sign_up_roles: MaybeUndefined<Vec<String>>,
     /// Of a sign-up that names none; one of `signUpRoles`.
-    pub default_role: Option<String>,
+    pub default_role: MaybeUndefined<String>,
     /// Names that `customClaims` may hold: none that means something already, and none that a Hasura engine would read. A
     /// claim that is left out is in no token from its next refresh on.
-    pub allowed_custom_claims: Option<Vec<String>>,
+    pub allowed_custom_claims: MaybeUndefined<Vec<String>>,
     /// Names that `templateOptions` may hold.
-    pub allowed_template_options: Option<Vec<String>>,
+    pub allowed_template_options: MaybeUndefined<Vec<String>>,
     /// Whether `requestPasswordReset` may hold the new password.
-    pub password_in_reset_request_allowed: Option<bool>,
+    pub password_in_reset_request_allowed: MaybeUndefined<bool>,
     /// Seconds: 60 to 86,400.
-    pub access_token_ttl: Option<i32>,
+    pub access_token_ttl: MaybeUndefined<i32>,
     /// Seconds, sliding: 300 to 7,776,000.
-    pub refresh_token_ttl: Option<i32>,
+    pub refresh_token_ttl: MaybeUndefined<i32>,
     /// True: nobody comes in through it from the next request on, and its tokens and mailed links work nowhere. False: all
     /// of that works again, as far as it has not ended meanwhile.
-    pub disabled: Option<bool>,
+    pub disabled: MaybeUndefined<bool>,
 }
 
 /// # Errors
@@ -62,18 +63,25 @@ pub async fn admin_update_application(
     input: AdminUpdateApplicationInput,
 ) -> Result<Application> {
     let now = app.now();
+    let mut issues = Issues::default();
+    let connections = null::list(input.connections);
+    let disabled = null::never("disabled", input.disabled, &mut issues);
     let rules = Rules {
-        name: input.name,
-        allowed_redirect_urls: input.allowed_redirect_urls,
-        allowed_origins: input.allowed_origins,
-        roles: input.roles,
-        sign_up_roles: input.sign_up_roles,
-        default_role: input.default_role,
-        allowed_custom_claims: input.allowed_custom_claims,
-        allowed_template_options: input.allowed_template_options,
-        password_in_reset_request_allowed: input.password_in_reset_request_allowed,
-        access_token_ttl: input.access_token_ttl,
-        refresh_token_ttl: input.refresh_token_ttl,
+        name: null::never("name", input.name, &mut issues),
+        allowed_redirect_urls: null::list(input.allowed_redirect_urls),
+        allowed_origins: null::list(input.allowed_origins),
+        roles: null::list(input.roles),
+        sign_up_roles: null::list(input.sign_up_roles),
+        default_role: null::never("defaultRole", input.default_role, &mut issues),
+        allowed_custom_claims: null::list(input.allowed_custom_claims),
+        allowed_template_options: null::list(input.allowed_template_options),
+        password_in_reset_request_allowed: null::never(
+            "passwordInResetRequestAllowed",
+            input.password_in_reset_request_allowed,
+            &mut issues,
+        ),
+        access_token_ttl: null::never("accessTokenTtl", input.access_token_ttl, &mut issues),
+        refresh_token_ttl: null::never("refreshTokenTtl", input.refresh_token_ttl, &mut issues),
     };
     app.db
         .transact(|| async {
@@ -86,14 +94,14 @@ pub async fn admin_update_application(
                 .await?
                 .ok_or(Error::NotFound)?;
             let mut details = rules.details();
-            let mut issues = Issues::default();
+            let mut issues = issues.clone();
             rules.clone().apply(&mut row, &mut issues);
-            if let Some(disabled) = input.disabled {
+            if let Some(disabled) = disabled {
                 // Disabled twice is disabled since the first time.
                 row.disabled_at = disabled.then(|| row.disabled_at.unwrap_or(now));
                 details["disabled"] = json!(disabled);
             }
-            let connections = match &input.connections {
+            let connections = match &connections {
                 Some(names) => {
                     details["connections"] = json!(names);
                     Some(enable::find(&tx, names, &mut issues).await?)

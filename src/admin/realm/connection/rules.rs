@@ -1,11 +1,12 @@
 //! The rules of a connection as an administrator gives them: checked, and put into what is stored.
 
-use async_graphql::InputObject;
+use async_graphql::{InputObject, MaybeUndefined};
 use entity::StringList;
 use entity::connection::ActiveModel;
 use sea_orm::ActiveValue::Set;
 use serde_json::{Map, Value, json};
 
+use crate::admin::realm::null;
 use crate::error::Issue;
 use crate::realm::domain;
 use crate::realm::policy::{MAX_DICTIONARY, MAX_HISTORY, MAX_MIN_LENGTH, PasswordStrength};
@@ -14,17 +15,37 @@ use crate::value::Issues;
 /// Rules for new passwords. What is left out stays; a `strength` without a `minLength` brings its own minimum.
 #[derive(Debug, InputObject)]
 pub struct PasswordPolicyInput {
-    pub strength: Option<PasswordStrength>,
+    pub strength: MaybeUndefined<PasswordStrength>,
     /// Unicode code points: 1 to 128.
-    pub min_length: Option<i32>,
+    pub min_length: MaybeUndefined<i32>,
     /// How many former passwords may not come back: 0 to 24. What was chosen before the switch is not known.
-    pub history: Option<i32>,
+    pub history: MaybeUndefined<i32>,
     /// Refuse passwords of a list of a hundred thousand, and of the dictionary.
-    pub reject_common: Option<bool>,
+    pub reject_common: MaybeUndefined<bool>,
     /// Refuse passwords that hold a part of the account's own data.
-    pub reject_personal_data: Option<bool>,
+    pub reject_personal_data: MaybeUndefined<bool>,
     /// Own words that count as common; at most 1,000, compared without regard to case.
-    pub dictionary: Option<Vec<String>>,
+    pub dictionary: MaybeUndefined<Vec<String>>,
+}
+
+impl PasswordPolicyInput {
+    /// Where something is changed: a null that would mean nothing is noted. Where something is made, it is what is left out.
+    pub fn note_nulls(&self, issues: &mut Issues) {
+        for (path, is_null) in [
+            ("passwordPolicy.strength", self.strength.is_null()),
+            ("passwordPolicy.minLength", self.min_length.is_null()),
+            ("passwordPolicy.history", self.history.is_null()),
+            ("passwordPolicy.rejectCommon", self.reject_common.is_null()),
+            (
+                "passwordPolicy.rejectPersonalData",
+                self.reject_personal_data.is_null(),
+            ),
+        ] {
+            if is_null {
+                null::refuse(path, issues);
+            }
+        }
+    }
 }
 
 /// What is given, by whichever mutation; the rest stays as it is.
@@ -89,25 +110,27 @@ fn apply_policy(policy: PasswordPolicyInput, row: &mut ActiveModel, issues: &mut
         }
         Set(value)
     };
+    let strength = policy.strength.take();
     let min_length = policy
         .min_length
-        .or(policy.strength.map(PasswordStrength::min_length));
+        .take()
+        .or(strength.map(PasswordStrength::min_length));
     if let Some(min_length) = min_length {
         row.password_min_length = within("passwordPolicy.minLength", min_length, 1, MAX_MIN_LENGTH);
     }
-    if let Some(history) = policy.history {
+    if let Some(history) = policy.history.take() {
         row.password_history = within("passwordPolicy.history", history, 0, MAX_HISTORY);
     }
-    if let Some(strength) = policy.strength {
+    if let Some(strength) = strength {
         row.password_strength = Set(strength.as_str().to_owned());
     }
-    if let Some(reject) = policy.reject_common {
+    if let Some(reject) = policy.reject_common.take() {
         row.password_reject_common = Set(reject);
     }
-    if let Some(reject) = policy.reject_personal_data {
+    if let Some(reject) = policy.reject_personal_data.take() {
         row.password_reject_personal_data = Set(reject);
     }
-    if let Some(words) = policy.dictionary {
+    if let Some(words) = null::list(policy.dictionary) {
         let path = "passwordPolicy.dictionary";
         if words.len() > MAX_DICTIONARY {
             issues.push(Issue::new(

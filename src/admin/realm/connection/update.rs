@@ -1,6 +1,6 @@
 //! `adminUpdateConnection`: the rules of a set of accounts, and whether it is open at all.
 
-use async_graphql::InputObject;
+use async_graphql::{InputObject, MaybeUndefined};
 use entity::connection::{ActiveModel, Column, Entity};
 use sea_orm::sea_query::LockType;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -8,33 +8,34 @@ use serde_json::json;
 
 use super::ConnectionSettings;
 use super::rules::{PasswordPolicyInput, Rules};
+use crate::admin::realm::null;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::value::{Issues, storable};
 
-/// What to change of which connection.
+/// What to change of which connection. Fields that are left out stay; null empties a list, and is `INVALID_INPUT` elsewhere.
 #[derive(Debug, InputObject)]
 pub struct AdminUpdateConnectionInput {
     /// Which connection; names do not change.
     pub name: String,
     /// Whether `signUp` is open.
-    pub sign_up_enabled: Option<bool>,
+    pub sign_up_enabled: MaybeUndefined<bool>,
     /// Whether a mail must be answered before an account exists (`signUp`) or is used (`signIn`).
-    pub email_verification_required: Option<bool>,
+    pub email_verification_required: MaybeUndefined<bool>,
     /// Whether a sign-up needs a username, and `signIn` takes it.
-    pub username_required: Option<bool>,
+    pub username_required: MaybeUndefined<bool>,
     /// Replaced whole: `example.org` is that domain alone, `*.example.org` every domain below it. Empty: every domain
     /// that is not blocked. Accounts that are there already stay.
-    pub allowed_email_domains: Option<Vec<String>>,
+    pub allowed_email_domains: MaybeUndefined<Vec<String>>,
     /// Replaced whole, and written alike. A blocked domain is blocked even where it is allowed, too.
-    pub blocked_email_domains: Option<Vec<String>>,
+    pub blocked_email_domains: MaybeUndefined<Vec<String>>,
     /// The rules for passwords that are chosen from now on.
-    pub password_policy: Option<PasswordPolicyInput>,
+    pub password_policy: MaybeUndefined<PasswordPolicyInput>,
     /// True: none of its accounts works from the next request on, and no mailed link. False: all of that works again,
     /// as far as it has not ended meanwhile.
-    pub disabled: Option<bool>,
+    pub disabled: MaybeUndefined<bool>,
 }
 
 /// # Errors
@@ -49,15 +50,24 @@ pub async fn admin_update_connection(
         updated_at: Set(now),
         ..Default::default()
     };
-    let rules = Rules {
-        sign_up_enabled: input.sign_up_enabled,
-        email_verification_required: input.email_verification_required,
-        username_required: input.username_required,
-        allowed_email_domains: input.allowed_email_domains,
-        blocked_email_domains: input.blocked_email_domains,
-        password_policy: input.password_policy,
-    };
     let mut issues = Issues::default();
+    let disabled = null::never("disabled", input.disabled, &mut issues);
+    let password_policy = null::never("passwordPolicy", input.password_policy, &mut issues);
+    if let Some(policy) = &password_policy {
+        policy.note_nulls(&mut issues);
+    }
+    let rules = Rules {
+        sign_up_enabled: null::never("signUpEnabled", input.sign_up_enabled, &mut issues),
+        email_verification_required: null::never(
+            "emailVerificationRequired",
+            input.email_verification_required,
+            &mut issues,
+        ),
+        username_required: null::never("usernameRequired", input.username_required, &mut issues),
+        allowed_email_domains: null::list(input.allowed_email_domains),
+        blocked_email_domains: null::list(input.blocked_email_domains),
+        password_policy,
+    };
     let details = rules.apply(&mut change, &mut issues);
     issues.none()?;
     app.db
@@ -70,7 +80,7 @@ pub async fn admin_update_connection(
                 .one(&tx)
                 .await?
                 .ok_or(Error::NotFound)?;
-            if let Some(disabled) = input.disabled {
+            if let Some(disabled) = disabled {
                 // Disabled twice is disabled since the first time.
                 change.disabled_at = Set(disabled.then(|| row.disabled_at.unwrap_or(now)));
                 details.insert("disabled".into(), json!(disabled));
