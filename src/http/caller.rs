@@ -1,7 +1,7 @@
 //! From headers to a `Caller`. What arrives here is hostile until proved otherwise: nothing fails, it only counts for
 //! nothing.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use aws_lc_rs::constant_time;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, ORIGIN, USER_AGENT};
@@ -118,12 +118,18 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
         if !is_trusted(&client) {
             break;
         }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(address) => client = address.to_canonical(),
-            Err(_) => break,
+        match hop_address(hop.trim()) {
+            Some(address) => client = address.to_canonical(),
+            None => break,
         }
     }
     client
+}
+
+/// Some balancers write the port as well.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let with_port = || hop.parse().map(|address: SocketAddr| address.ip());
+    hop.parse().or_else(|_| with_port()).ok()
 }
 
 #[cfg(test)]
@@ -165,6 +171,12 @@ mod tests {
         );
         assert_eq!(client("10.0.0.1", &["nonsense"], "10.0.0.0/8"), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[], "10.0.0.0/8"), "10.0.0.1");
+        for (written, address) in [
+            ("192.0.2.66:5511", "192.0.2.66"),
+            ("[2001:db8::1]:5511", "2001:db8::1"),
+        ] {
+            assert_eq!(client("10.0.0.1", &[written], "10.0.0.0/8"), address);
+        }
     }
 
     #[test]
