@@ -5,7 +5,6 @@ use entity::limit_counter::{ActiveModel, Column, Entity};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
-use crate::db::only;
 use crate::error::{Error, Result};
 
 /// When to ask again where nothing but others that are under way stands against it.
@@ -94,7 +93,7 @@ impl Limit {
             .filter(Column::WindowEndsAt.gt(now))
             .all(db)
             .await?;
-        let left = match only(running) {
+        let left = match running.into_iter().next() {
             Some(counter) if counter.count >= self.most => {
                 return Ok(Verdict {
                     allowed: false,

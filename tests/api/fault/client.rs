@@ -144,3 +144,42 @@ async fn a_house_without_a_free_descriptor_opens_again_by_itself() {
     drop(idle);
     people_sign_in(program.address).await;
 }
+
+/// Headers without end, as fast as they are taken, on one connection after the other; says how many were cut off.
+async fn flood(address: SocketAddr, ends: Instant) -> usize {
+    let line = format!("x: {}\r\n", "a".repeat(1_000));
+    let mut cut_off = 0;
+    while Instant::now() < ends {
+        let mut stream = wire::connect(address).await;
+        drop(stream.write_all(b"GET /livez HTTP/1.1\r\n").await);
+        let sending = async { while stream.write_all(line.as_bytes()).await.is_ok() {} };
+        let sent = tokio::time::timeout(longest(), sending).await;
+        sent.expect("cut off in time");
+        cut_off += 1;
+    }
+    cut_off
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn floods_of_headers_are_cut_off_and_people_sign_in_all_the_while() {
+    let program = Program::serve(&[]).await;
+    let (address, before) = (program.address, program.memory());
+    let ends = Instant::now() + Duration::from_secs(rounds(2, 20) as u64);
+    let floods: Vec<_> = (0..rounds(20, 100))
+        .map(|_| tokio::spawn(flood(address, ends)))
+        .collect();
+    let mut longest_sign_in = Duration::ZERO;
+    while Instant::now() < ends {
+        let asked = Instant::now();
+        people_sign_in(address).await;
+        longest_sign_in = longest_sign_in.max(asked.elapsed());
+    }
+    let mut cut_off = 0;
+    for flood in floods {
+        cut_off += flood.await.expect("a flood");
+    }
+    let grown = program.memory().saturating_sub(before);
+    println!("{cut_off} floods of headers: {longest_sign_in:?} for a sign-in, {grown} KiB more");
+    assert!(longest_sign_in < longest(), "{longest_sign_in:?}");
+    assert!(grown < ROOM, "{grown} KiB");
+}
