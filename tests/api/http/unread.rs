@@ -46,7 +46,8 @@ async fn who_reads_slowly_is_served_to_the_end() {
     ];
     let program = Program::serve(&settings).await;
     let (mut reading, mut writing) = wire::connect(program.address).await.into_split();
-    tokio::spawn(async move {
+    // It stays open until all is read: a client that closes it says that it wants no more.
+    let asking = tokio::spawn(async move {
         let ask = ASK.repeat(MANY);
         // A failure shows in what is read.
         drop(writing.write_all(ask.as_bytes()).await);
@@ -66,4 +67,5 @@ async fn who_reads_slowly_is_served_to_the_end() {
         // Some two megabytes a second: twice the deadline and more in all, but the system lets the house write on well before it.
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
+    drop(asking.await.expect("all was asked"));
 }
