@@ -7,8 +7,10 @@ mod hasura;
 mod keys;
 mod migrate;
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use admin::{
     ApplicationCommand, ConnectionCommand, Data, House, Shown, TenantCommand, UserCommand,
@@ -18,6 +20,9 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, Environment};
 use crate::telemetry::{self, Traces};
+
+/// For threads that are still at it when a command has ended.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The front door of a GraphQL application.
 #[derive(Parser)]
@@ -170,7 +175,10 @@ fn run_on_threads(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(command)
+    let done = runtime.block_on(command);
+    // The system may look for an address that nobody waits for any more.
+    runtime.shutdown_timeout(FAREWELL);
+    done
 }
 
 /// What keeps a command from running, with the causes that the log of a request would have.

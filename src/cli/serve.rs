@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinError};
+use tokio::time::Instant;
 
+use super::signals::Signals;
 use super::{Failure, explain};
 use crate::app::App;
 use crate::clock::{Clock, Rng};
@@ -18,12 +20,21 @@ use crate::telemetry::Traces;
 /// Connections to `/metrics` held open at once, where it has an address of its own.
 const WATCHERS: usize = 16;
 
+/// However long requests took to end, mail and traces under way have this long to do so.
+const LEAST: Duration = Duration::from_secs(1);
+
 /// `traces` is what hands spans to the collector, where there is one.
 pub async fn serve(config: Config, traces: Option<Traces>) -> Result<(), Failure> {
+    // First: where the program is the first process (a container), the system loses a signal that nobody listens for.
+    let mut signals = Signals::listen()?;
     let bind = config.settings.bind;
-    let app = App::open(config, Clock::system(), Rng::system())
-        .await
-        .map_err(explain)?;
+    let app = tokio::select! {
+        opened = App::open(config, Clock::system(), Rng::system()) => opened.map_err(explain)?,
+        () = signals.received() => {
+            tracing::info!("told to stop before the house was open");
+            return Ok(());
+        }
+    };
     let listener = TcpListener::bind(bind)
         .await
         .map_err(|cause| format!("VESTIBULE_BIND: {cause}"))?;
@@ -35,7 +46,6 @@ pub async fn serve(config: Config, traces: Option<Traces>) -> Result<(), Failure
         ),
         None => None,
     };
-    let mut signals = Signals::listen()?;
     greet(&app.config);
 
     let (tell, stop) = watch::channel(false);
@@ -71,18 +81,23 @@ pub async fn serve(config: Config, traces: Option<Traces>) -> Result<(), Failure
     tracing::info!("stopping: requests under way are finished first");
     // Nobody listening any more means that everything has ended already.
     let _ = tell.send(true);
+    let until = Instant::now() + options.shutdown_timeout;
     server.await?;
     if let Some(watched) = watched {
         watched.await?;
     }
-    worker.await?;
-    locksmith.await?;
-    watch.await?;
+    let helpers = [&worker, &locksmith, &watch].map(|helper| helper.abort_handle());
+    let ended = async {
+        worker.await?;
+        locksmith.await?;
+        watch.await
+    };
+    wait_for_helpers(ended, &helpers, until, &mut signals).await?;
     app.close().await;
     // Last, because everything before has spans; and no longer than requests were waited for.
     let _ = end_traces.send(true);
     if let Some(traces) = traces
-        && tokio::time::timeout(options.shutdown_timeout, traces)
+        && tokio::time::timeout(what_is_left(until), traces)
             .await
             .is_err()
     {
@@ -109,26 +124,26 @@ async fn drain(app: &App, signals: &mut Signals) {
     }
 }
 
-/// What asks the house to stop: SIGTERM, and SIGINT of a terminal.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+/// Lets them end what they have in hand. A mail server may take its time: a mail that is broken off here is taken up later,
+/// by another instance or the next start, once the claim on it has run out.
+async fn wait_for_helpers(
+    ended: impl Future<Output = Result<(), JoinError>>,
+    helpers: &[AbortHandle],
+    until: Instant,
+    signals: &mut Signals,
+) -> Result<(), JoinError> {
+    tokio::select! {
+        ended = ended => return ended,
+        () = tokio::time::sleep(what_is_left(until)) => {}
+        () = signals.received() => {}
+    }
+    tracing::warn!("mail is still under way: it is broken off, and sent again after five minutes");
+    helpers.iter().for_each(AbortHandle::abort);
+    Ok(())
 }
 
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
+fn what_is_left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now()).max(LEAST)
 }
 
 /// The three addresses a newcomer needs.

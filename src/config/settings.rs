@@ -117,7 +117,8 @@ pub struct Settings {
     #[arg(long)]
     pub smtp_ca: Option<PathBuf>,
 
-    /// How long each step of handing a mail over may take, in milliseconds.
+    /// How long each step of handing a mail over may take, in milliseconds: the connection with its greeting, STARTTLS, the
+    /// sign-in, the sender, the recipient; six times as long once the server has the whole mail. Four minutes in all.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub smtp_timeout: u64,
 
@@ -264,7 +265,8 @@ pub struct Settings {
     #[arg(long, value_parser = clap::value_parser!(u64).range(0..=300_000))]
     pub drain_delay: Option<u64>,
 
-    /// How long a shutdown waits for requests under way, after `drain_delay`, in milliseconds.
+    /// How long a shutdown waits for requests and mail under way, after `drain_delay`, in milliseconds; mail has a second at
+    /// least, and what is broken off is sent later. A further signal ends that wait for mail.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(0..=300_000))]
     pub shutdown_timeout: u64,
 

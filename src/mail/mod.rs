@@ -2,6 +2,7 @@
 
 mod inbox;
 mod letter;
+mod smtp;
 mod transport;
 
 pub use inbox::{Inbox, Received};

@@ -1,31 +1,21 @@
 //! Hands mail over: to a mail server by SMTP, or to the development inbox.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use lettre::Message;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::{AsyncSmtpTransportBuilder, PoolConfig};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use url::{Host, Url};
 use uuid::Uuid;
 
+use super::smtp::{Inner, Seal, Smtp};
 use super::{Inbox, Mail, Proof};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-
-/// Connections to the mail server held at once.
-const POOL: u32 = 8;
-/// An idle connection is closed after this.
-const IDLE: Duration = Duration::from_secs(30);
-/// However many steps a conversation has, it ends within this many deadlines of one step.
-const STEPS: u32 = 6;
-/// And within this, which is shorter than a worker's claim on a job: nobody else takes the mail up meanwhile.
-const LONGEST: Duration = Duration::from_secs(4 * 60);
 
 /// Why a mail could not be handed over.
 #[derive(Debug, thiserror::Error)]
@@ -67,17 +57,15 @@ pub struct SmtpOptions<'a> {
 /// Where mail goes.
 #[derive(Clone, Debug)]
 pub enum Mailer {
-    Smtp(Box<Smtp>),
+    Smtp(Box<Post>),
     Inbox(Inbox),
 }
 
-/// A mail server, and the pool of connections to it.
+/// A mail server, and what every mail to it says.
 #[derive(Clone, Debug)]
-pub struct Smtp {
-    builder: AsyncSmtpTransportBuilder,
-    pool: Arc<RwLock<AsyncSmtpTransport<Tokio1Executor>>>,
+pub struct Post {
+    smtp: Smtp,
     from: Mailbox,
-    deadline: Duration,
     /// How it is reached, for the doctor.
     manner: String,
 }
@@ -95,43 +83,37 @@ impl Mailer {
             .ok_or_else(|| unusable("names no host"))?
             .trim_matches(['[', ']']);
         let tls = || tls_parameters(host, options.authority);
-        let (tls, default_port) = match url.scheme() {
-            "smtps" => (Tls::Wrapper(tls()?), 465),
-            "smtp" if is_loopback(&url) => (Tls::None, 25),
-            "smtp" | "smtp+starttls" => (Tls::Required(tls()?), 587),
+        let (seal, default_port) = match url.scheme() {
+            "smtps" => (Seal::FromTheStart(tls()?), 465),
+            "smtp" if is_loopback(&url) => (Seal::Plain, 25),
+            "smtp" | "smtp+starttls" => (Seal::StartTls(tls()?), 587),
             _ => {
                 return Err(unusable(
                     "must begin with smtp://, smtp+starttls:// or smtps://",
                 ));
             }
         };
-        let is_plain = matches!(tls, Tls::None);
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
-            .port(url.port().unwrap_or(default_port))
-            .tls(tls)
-            .timeout(Some(options.timeout))
-            .pool_config(PoolConfig::new().max_size(POOL).idle_timeout(IDLE));
-        if let Some(password) = url.password() {
-            builder =
-                builder.credentials(Credentials::new(decoded(url.username()), decoded(password)));
-        }
-        let seal = if is_plain {
-            "in plain text"
-        } else {
-            "under TLS"
+        let sealed = match seal {
+            Seal::Plain => "in plain text",
+            Seal::StartTls(_) | Seal::FromTheStart(_) => "under TLS",
         };
-        let sign_in = if url.password().is_some() {
-            "with our password"
-        } else {
-            "without a password"
+        let password = url.password();
+        let sign_in = match password {
+            Some(_) => "with our password",
+            None => "without a password",
         };
-        let manner = format!("{seal} and {sign_in}");
-        Ok(Self::Smtp(Box::new(Smtp {
-            pool: Arc::new(RwLock::new(builder.clone().build())),
-            builder,
+        Ok(Self::Smtp(Box::new(Post {
+            manner: format!("{sealed} and {sign_in}"),
             from,
-            manner,
-            deadline: (options.timeout * STEPS).min(LONGEST),
+            smtp: Smtp::new(Inner {
+                host: host.to_owned(),
+                port: url.port().unwrap_or(default_port),
+                seal,
+                credentials: password
+                    .map(|password| Credentials::new(decoded(url.username()), decoded(password))),
+                patience: options.timeout,
+                kept: Default::default(),
+            }),
         })))
     }
 
@@ -142,7 +124,10 @@ impl Mailer {
     pub async fn greet(&self) -> Result<String, MailError> {
         match self {
             Self::Inbox(_) => Ok("it stays in the built-in inbox".to_owned()),
-            Self::Smtp(smtp) => smtp.greet().await,
+            Self::Smtp(post) => {
+                post.smtp.greet().await?;
+                Ok(format!("the mail server answers, {}", post.manner))
+            }
         }
     }
 
@@ -156,42 +141,9 @@ impl Mailer {
                 inbox.put(mail, now);
                 Ok(())
             }
-            Self::Smtp(smtp) => {
-                let sent = smtp.send(&message(&mail, &smtp.from, id, now)?).await;
+            Self::Smtp(post) => {
+                let sent = post.smtp.send(&message(&mail, &post.from, id, now)?).await;
                 sent.map_err(|error| error.without(mail.content.proof.as_ref()))
-            }
-        }
-    }
-}
-
-impl Smtp {
-    async fn greet(&self) -> Result<String, MailError> {
-        let pool: AsyncSmtpTransport<Tokio1Executor> = self.builder.clone().build();
-        match tokio::time::timeout(self.deadline, pool.test_connection()).await {
-            Ok(Ok(true)) => Ok(format!("the mail server answers, {}", self.manner)),
-            Ok(Ok(false)) => Err(MailError::NotTaken("it does not go on talking".into())),
-            Ok(Err(error)) => Err(classify(&error)),
-            Err(_) => Err(MailError::NotTaken("it did not answer in time".into())),
-        }
-    }
-
-    async fn send(&self, message: &Message) -> Result<(), MailError> {
-        let pool = self
-            .pool
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        match tokio::time::timeout(self.deadline, pool.send(message.clone())).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(classify(&error)),
-            Err(_) => {
-                // The pool takes the connection back although its conversation was broken off, and the next mail would go
-                // on in the middle of it: start a new pool.
-                *self.pool.write().unwrap_or_else(PoisonError::into_inner) =
-                    self.builder.clone().build();
-                Err(MailError::NotTaken(
-                    "the mail server did not finish in time".into(),
-                ))
             }
         }
     }
@@ -245,19 +197,6 @@ impl Header for AutoSubmitted {
 
     fn display(&self) -> HeaderValue {
         HeaderValue::new(Self::name(), "auto-generated".to_owned())
-    }
-}
-
-/// 5xx is final for this mail, except where it is about our own sign-in at the server (RFC 4954), which the operator
-/// can mend.
-fn classify(error: &lettre::transport::smtp::Error) -> MailError {
-    let ours = error
-        .status()
-        .is_some_and(|code| matches!(u16::from(code), 530 | 534 | 535 | 538));
-    if error.is_permanent() && !ours {
-        MailError::Refused(error.to_string())
-    } else {
-        MailError::NotTaken(error.to_string())
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
-use crate::harness::program::Program;
+use crate::harness::program::{Program, free_address};
 use crate::harness::{PASSWORD, by_ticket, wire};
+use crate::smtp::server::{MailServer, Manner, Seal};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_under_way_are_answered_and_the_program_ends_in_peace() {
@@ -92,4 +93,83 @@ async fn ticket(program: &Program) -> String {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("no mail: {}", program.output());
+}
+
+/// A house with a mail in hand that its mail server does not take.
+async fn with_a_mail_in_hand(mail: &MailServer, scheme: &str, shutdown: &str) -> Program {
+    let url = format!("{scheme}://localhost:{}", mail.address.port());
+    let program = Program::serve(&[
+        ("VESTIBULE_SMTP_URL", url.as_str()),
+        ("VESTIBULE_SMTP_TIMEOUT", "60000"),
+        ("VESTIBULE_SHUTDOWN_TIMEOUT", shutdown),
+    ])
+    .await;
+    let input = json!({ "input": { "email": "ann@example.org", "password": PASSWORD } });
+    let pending = wire::run(program.address, "sign_up", input, &[]).await;
+    assert_eq!(pending.status, 200, "{}", pending.body);
+    for _ in 0..600 {
+        if mail.connections() > 0 {
+            return program;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no mail is on its way: {}", program.output());
+}
+
+/// In plain text it is the greeting that never comes, under TLS the handshake.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_server_that_says_nothing_holds_up_no_end() {
+    for (seal, scheme) in [(Seal::Plain, "smtp"), (Seal::Implicit, "smtps")] {
+        let mail = MailServer::start(seal, Manner::HangsAtOnce, "localhost").await;
+        let mut program = with_a_mail_in_hand(&mail, scheme, "1000").await;
+        program.terminate();
+        assert_eq!(
+            program.ended().await.code(),
+            Some(0),
+            "{}",
+            program.output()
+        );
+        assert!(program.output().contains("mail is still under way"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_waits_for_no_mail() {
+    let mail = MailServer::start(Seal::Plain, Manner::HangsAt("EHLO"), "localhost").await;
+    let mut program = with_a_mail_in_hand(&mail, "smtp", "300000").await;
+    program.terminate();
+    for _ in 0..600 {
+        if program.output().contains("requests under way are finished") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    program.terminate();
+    assert_eq!(
+        program.ended().await.code(),
+        Some(0),
+        "{}",
+        program.output()
+    );
+}
+
+/// A database that takes its time keeps the house from opening.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_before_the_house_is_open_ends_it_in_peace() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://user@{}/house", silent.local_addr().unwrap());
+    let settings = [
+        ("VESTIBULE_DATABASE_URL", url.as_str()),
+        ("VESTIBULE_DATABASE_TIMEOUT", "60000"),
+    ];
+    let mut program = Program::start(free_address(), &settings);
+    let knocked = tokio::time::timeout(Duration::from_secs(30), silent.accept()).await;
+    let _held = knocked.expect("it asks its database").unwrap();
+    program.terminate();
+    assert_eq!(
+        program.ended().await.code(),
+        Some(0),
+        "{}",
+        program.output()
+    );
 }

@@ -69,6 +69,43 @@ on_both_databases! {
         assert_eq!(mail.messages().len(), 0);
     }
 
+    async fn a_mail_whose_sender_is_refused_is_buried_at_once_with_the_reason(backend: Backend) {
+        let refuses = Manner::AnswersSenders("550 5.7.1 we do not know you");
+        let mail = MailServer::start(Seal::Plain, refuses, "localhost").await;
+        let test = house(backend, &mail, &[]).await;
+        test.anon().sign_up("ann@example.org").await.ok();
+        test.run_jobs().await;
+        let buried = job(&test).await;
+        assert!(buried.buried_at.is_some() && buried.done_at.is_none());
+        assert!(buried.last_error.expect("a reason").contains("we do not know you"));
+    }
+
+    async fn a_server_that_turns_us_away_before_it_hears_of_a_mail_has_it_later(backend: Backend) {
+        let busy = Manner::Greets("554 5.7.0 too many connections from you");
+        let mail = MailServer::start(Seal::Plain, busy, "localhost").await;
+        let test = house(backend, &mail, &[]).await;
+        test.anon().sign_up("ann@example.org").await.ok();
+        test.run_jobs().await;
+        let waiting = job(&test).await;
+        assert_eq!((waiting.attempts, waiting.done_at, waiting.buried_at), (1, None, None));
+        assert!(waiting.last_error.expect("a reason").contains("too many connections"));
+
+        mail.behave(Manner::Takes);
+        test.clock.advance(TimeDelta::seconds(6));
+        test.run_jobs().await;
+        assert!(job(&test).await.done_at.is_some());
+    }
+
+    async fn mails_of_one_moment_and_the_next_share_a_connection(backend: Backend) {
+        let mail = MailServer::start(Seal::Plain, Manner::Takes, "localhost").await;
+        let test = house(backend, &mail, &[]).await;
+        for name in ["ann", "bob", "cleo"] {
+            test.anon().sign_up(&format!("{name}@example.org")).await.ok();
+            test.run_jobs().await;
+        }
+        assert_eq!((mail.messages().len(), mail.connections()), (3, 1));
+    }
+
     async fn a_server_that_hangs_holds_up_neither_the_mutation_nor_the_worker(backend: Backend) {
         let at = ["EHLO", "MAIL", "RCPT", "DATA"].map(Manner::HangsAt);
         let manners = at.into_iter().chain([Manner::HangsAtOnce, Manner::HangsAfterData]);

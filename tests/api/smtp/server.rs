@@ -24,6 +24,10 @@ pub enum Seal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manner {
     Takes,
+    /// Greets with this, and hears nothing more.
+    Greets(&'static str),
+    /// This answer to every `MAIL`.
+    AnswersSenders(&'static str),
     /// This answer to every `RCPT`.
     AnswersRecipients(&'static str),
     /// Refuses the octets of a mail and quotes the line with its link, as filters against unwanted mail do.
@@ -166,6 +170,10 @@ impl MailServer {
     ) -> Option<S> {
         let mut stream = BufReader::new(stream);
         if greets {
+            if let Manner::Greets(answer) = self.manner() {
+                say(&mut stream, answer).await?;
+                return None;
+            }
             say(&mut stream, "220 mail.test ready").await?;
         }
         let mut message = Message {
@@ -188,7 +196,10 @@ impl MailServer {
                 "AUTH" => "235 welcome",
                 "MAIL" => {
                     message.sender = line;
-                    "250 go on"
+                    match self.manner() {
+                        Manner::AnswersSenders(answer) => answer,
+                        _ => "250 go on",
+                    }
                 }
                 "RCPT" => match self.manner() {
                     Manner::AnswersRecipients(answer) => answer,

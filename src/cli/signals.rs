@@ -1,0 +1,25 @@
+//! What asks a command to stop: SIGTERM, and SIGINT of a terminal.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// From now on a signal no longer ends the process: whoever listens has to.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    pub async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
