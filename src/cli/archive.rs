@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::signals::unless_stopped;
 use super::{Failure, explain};
 use crate::app::App;
 use crate::archive::{self, Ended};
@@ -41,7 +42,8 @@ pub enum Epoch {
 }
 
 pub async fn backup(config: Config, asked: Backup) -> Result<(), Failure> {
-    let made = archive::backup(&config, &Clock::system(), &Rng::system(), &asked.file).await;
+    let (clock, rng) = (Clock::system(), Rng::system());
+    let made = unless_stopped(archive::backup(&config, &clock, &rng, &asked.file)).await?;
     let kept = made.map_err(explain)?;
     if asked.json {
         println!("{}", json!({ "file": asked.file, "octets": kept.octets }));
@@ -60,7 +62,8 @@ pub async fn backup(config: Config, asked: Backup) -> Result<(), Failure> {
 }
 
 pub async fn restore(config: Config, asked: Restore) -> Result<(), Failure> {
-    let made = archive::restore(&config, &Clock::system(), &Rng::system(), &asked.file).await;
+    let (clock, rng) = (Clock::system(), Rng::system());
+    let made = unless_stopped(archive::restore(&config, &clock, &rng, &asked.file)).await?;
     let restored = made.map_err(explain)?;
     if asked.json {
         println!(

@@ -52,7 +52,8 @@ pub async fn open_file(path: &Path) -> Result<DatabaseConnection> {
     Ok(Database::connect(options).await?)
 }
 
-/// A copy on its way: for its owner alone, and gone with this value unless it is finished.
+/// A copy on its way: for its owner alone, and gone with this value unless it is finished. Until it is whole and on the disk
+/// it has a name of its own, with `.part` behind it: whatever ends this program leaves nothing that looks like a database.
 #[derive(Debug)]
 pub struct Draft {
     target: PathBuf,
@@ -61,20 +62,18 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Takes the name, so that nothing that is there is ever replaced.
-    ///
     /// # Errors
-    /// When something of this name is there, or the folder cannot be written to.
+    /// When something of this name, or of the draft's, is there, or the folder cannot be written to.
     pub fn begin(target: &Path) -> Result<Self> {
-        let mut part = OsString::from(target);
-        part.push(".part");
-        let part = PathBuf::from(part);
-        make_for_owner(target).map_err(|cause| unusable(target, &cause))?;
-        if let Err(cause) = make_for_owner(&part) {
-            // Somebody else's, or what a copy left that was killed: it stays.
-            drop(std::fs::remove_file(target));
-            return Err(unusable(&part, &cause));
+        if target.symlink_metadata().is_ok() {
+            return Err(taken(target, ""));
         }
+        let part = beside(target, ".part");
+        make_for_owner(&part).map_err(|cause| match cause.kind() {
+            // Somebody else's: it stays.
+            io::ErrorKind::AlreadyExists => taken(&part, UNDER_WAY),
+            _ => unusable(&part, &cause),
+        })?;
         Ok(Self {
             target: target.to_owned(),
             part,
@@ -113,7 +112,7 @@ impl Draft {
             let file = File::open(&self.part)?;
             file.sync_all()?;
             let octets = file.metadata()?.len();
-            std::fs::rename(&self.part, &self.target)?;
+            put_in_place(&self.part, &self.target)?;
             let folder = self
                 .target
                 .parent()
@@ -121,7 +120,10 @@ impl Draft {
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
             Ok(octets)
         };
-        let octets = sync().map_err(|cause: io::Error| unusable(&self.target, &cause))?;
+        let octets = sync().map_err(|cause: io::Error| match cause.kind() {
+            io::ErrorKind::AlreadyExists => taken(&self.target, ""),
+            _ => unusable(&self.target, &cause),
+        })?;
         self.finished = true;
         Ok(octets)
     }
@@ -130,9 +132,9 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.finished {
-            // Both are ours; where one is gone already, so be it.
+            // Ours; where one is gone already, so be it.
             drop(std::fs::remove_file(&self.part));
-            drop(std::fs::remove_file(&self.target));
+            drop(std::fs::remove_file(beside(&self.part, "-journal")));
         }
     }
 }
@@ -165,11 +167,35 @@ fn make_for_owner(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// Gives the draft its name, at once and whole, where nothing has that name.
+fn put_in_place(part: &Path, target: &Path) -> io::Result<()> {
+    match std::fs::hard_link(part, target) {
+        Ok(()) => std::fs::remove_file(part),
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Err(cause),
+        // A file system without links: the name is taken first, because a renaming overwrites.
+        Err(_) => {
+            make_for_owner(target)?;
+            std::fs::rename(part, target).inspect_err(|_| drop(std::fs::remove_file(target)))
+        }
+    }
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    PathBuf::from(name)
+}
+
+const UNDER_WAY: &str =
+    ": another copy is under way, or one was killed and left this behind; then move it away";
+
+fn taken(path: &Path, why: &str) -> Error {
+    let path = path.display();
+    Error::internal(format!(
+        "{path}: is there already; nothing is overwritten{why}"
+    ))
+}
+
 fn unusable(path: &Path, cause: &io::Error) -> Error {
-    let hint = if cause.kind() == io::ErrorKind::AlreadyExists {
-        "; nothing is overwritten"
-    } else {
-        ""
-    };
-    Error::internal(format!("{}: {cause}{hint}", path.display()))
+    Error::internal(format!("{}: {cause}", path.display()))
 }

@@ -6,4 +6,5 @@ mod commands;
 mod doctor;
 mod keys;
 mod production;
+mod restore;
 mod settings;

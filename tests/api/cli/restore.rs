@@ -1,0 +1,129 @@
+//! A copy or a restore that is broken off, that meets the wrong master key, or a program that is older than the database.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+
+use crate::harness::program::{Folder, command, finish};
+
+const KEY: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=";
+
+/// A folder with a house and a copy of it.
+struct Scene {
+    folder: Folder,
+    house: PathBuf,
+    copy: PathBuf,
+    /// Where nothing is yet.
+    place: PathBuf,
+}
+
+impl Scene {
+    fn set() -> Self {
+        let folder = Folder::new();
+        let [house, copy, place] =
+            ["house.db", "copy.db", "place.db"].map(|name| folder.path().join(name));
+        let scene = Self {
+            folder,
+            house,
+            copy,
+            place,
+        };
+        assert!(scene.run(&scene.house, KEY, &["migrate"]).0);
+        let (well, said) = scene.run(&scene.house, KEY, &["backup", "copy.db"]);
+        assert!(well, "{said}");
+        scene
+    }
+
+    /// What a command says about the database in this file, and whether it went well.
+    fn run(&self, file: &Path, key: &str, arguments: &[&str]) -> (bool, String) {
+        let url = format!("sqlite://{}", file.display());
+        let settings = [
+            ("VESTIBULE_DATABASE_URL", &*url),
+            ("VESTIBULE_MASTER_KEY", key),
+        ];
+        let output = finish(&self.folder, &settings, arguments);
+        let text = |octets| String::from_utf8_lossy(octets).into_owned();
+        let said = text(&output.stdout) + &text(&output.stderr);
+        (output.status.success(), said)
+    }
+
+    /// Starts a restore that does not get on, because somebody else has the copy in hand, and waits until it has begun.
+    async fn restore_that_waits(&self) -> (Child, DatabaseConnection) {
+        let mut options = ConnectOptions::new(format!("sqlite://{}", self.copy.display()));
+        options.max_connections(1);
+        let other = Database::connect(options).await.expect("the copy");
+        other
+            .execute_unprepared("BEGIN EXCLUSIVE")
+            .await
+            .expect("a lock");
+        let url = format!("sqlite://{}", self.place.display());
+        let settings = [
+            ("VESTIBULE_DATABASE_URL", &*url),
+            ("VESTIBULE_MASTER_KEY", KEY),
+        ];
+        let mut restore = command(&self.folder, &settings, &["restore", "copy.db"]);
+        restore.stdout(Stdio::null()).stderr(Stdio::null());
+        let child = restore.spawn().expect("the program starts");
+        for _ in 0..600 {
+            if self.part().exists() {
+                return (child, other);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the restore does not begin");
+    }
+
+    fn part(&self) -> PathBuf {
+        self.folder.path().join("place.db.part")
+    }
+}
+
+async fn ended(child: &mut Child) -> ExitStatus {
+    for _ in 0..600 {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it does not end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_is_told_to_stop_leaves_nothing() {
+    for signal in ["-TERM", "-INT"] {
+        let scene = Scene::set();
+        let (mut restore, _other) = scene.restore_that_waits().await;
+        assert!(
+            !scene.place.exists(),
+            "nothing has the name before it is whole"
+        );
+        let process = restore.id().to_string();
+        let sent = Command::new("kill").args([signal, &process]).status();
+        assert!(sent.expect("kill").success());
+        assert_eq!(ended(&mut restore).await.code(), Some(1));
+        assert!(!scene.place.exists() && !scene.part().exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_is_killed_leaves_no_database_and_can_be_made_again() {
+    let scene = Scene::set();
+    let (mut restore, other) = scene.restore_that_waits().await;
+    restore.kill().expect("our own child");
+    ended(&mut restore).await;
+    other.close().await.expect("a closed connection");
+    assert!(!scene.place.exists());
+    let (well, said) = scene.run(&scene.place, KEY, &["restore", "copy.db"]);
+    assert!(
+        !well && said.contains("place.db.part") && said.contains("move it away"),
+        "{said}"
+    );
+    std::fs::remove_file(scene.part()).expect("what was left behind");
+    let (well, said) = scene.run(&scene.place, KEY, &["restore", "copy.db"]);
+    assert!(
+        well && scene.place.exists() && !scene.part().exists(),
+        "{said}"
+    );
+}
