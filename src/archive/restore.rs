@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::db::{self, Draft};
 use crate::error::{Error, Result};
 use crate::event::Origin;
+use crate::key;
 
 /// What `vestibule restore` says where it does not apply.
 const OTHERWISE: &str = "only a SQLite file is restored here. For PostgreSQL: stop every instance, `pg_restore`, and then \
@@ -26,7 +27,8 @@ pub struct Restored {
 ///
 /// # Errors
 /// When a database is in that place (it is to be moved away first, with the server stopped), the copy is damaged, none of
-/// ours or of a later version, or the disk refuses. No half of a database is left then.
+/// ours or of a later version, its secrets do not open with this master key (the server would not start), or the disk
+/// refuses. No half of a database is left then.
 pub async fn restore(config: &Config, clock: &Clock, rng: &Rng, from: &Path) -> Result<Restored> {
     let file = file_of(config, OTHERWISE)?;
     for end in ["", "-wal", "-shm", "-journal"] {
@@ -57,6 +59,15 @@ pub async fn restore(config: &Config, clock: &Clock, rng: &Rng, from: &Path) -> 
     source.close().await?;
     let tx = migration::begin_alone(&copy).await?;
     migration::apply(&tx).await?;
+    key::check_master_key(&tx, &config.master_key, rng)
+        .await
+        .map_err(|error| {
+            Error::internal(format!(
+                "{}: {}. Give VESTIBULE_MASTER_KEY the key that this database was sealed with; nothing was restored",
+                from.display(),
+                error.cause()
+            ))
+        })?;
     let now = clock.now();
     let ended = end_everything(&tx, &Origin::default(), (rng.id(now), now)).await?;
     tx.commit().await?;

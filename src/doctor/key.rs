@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Finding;
 use crate::clock::Rng;
-use crate::config::{Config, MasterKey};
+use crate::config::Config;
 use crate::db::Db;
 use crate::error::Result;
 use crate::key::{self, KeyRing, KeyState, Sealer, SigningKey};
@@ -34,36 +34,44 @@ pub async fn look(
             return None;
         }
     };
-    let Some(signing) = keys.iter().find(|key| key.state == KeyState::Signing) else {
-        findings.push(Finding::warning(
-            AREA,
-            "there is none yet",
-            "the next start makes one, or `vestibule migrate`",
-        ));
-        return None;
-    };
-    findings.push(match opens(config, db, rng).await {
-        Ok(()) => Finding::ok(AREA, format!("{} signs, and opens with this master key", signing.kid)),
-        Err(cause) => Finding::problem(
+    let signing = keys.iter().find(|key| key.state == KeyState::Signing);
+    // Also where nothing signs: a restored database has no such key, and holds other secrets.
+    findings.extend(match (opens(config, db, rng, signing.is_some()).await, signing) {
+        (Ok(_), Some(signing)) => {
+            let said = format!("{} signs, and opens with this master key", signing.kid);
+            Some(Finding::ok(AREA, said))
+        }
+        (Ok(0), None) => None,
+        (Ok(_), None) => Some(Finding::ok(AREA, "what is sealed opens with this master key")),
+        (Err(cause), _) => Some(Finding::problem(
             AREA,
             cause,
             "give VESTIBULE_MASTER_KEY the key that the database was sealed with (`vestibule keys reseal` changes it)",
-        ),
+        )),
     });
+    if signing.is_none() {
+        findings.push(Finding::warning(
+            AREA,
+            "there is none yet that signs",
+            "the next start makes one, or `vestibule migrate`",
+        ));
+        return None;
+    }
     findings.extend(age(config, &keys, now));
     let open = keys.iter().filter(|key| key.state != KeyState::Retired);
     Some(open.map(|key| key.kid.clone()).collect())
 }
 
-async fn opens(config: &Config, db: &Db, rng: &Rng) -> Result<(), String> {
-    if let MasterKey::KeptIn(path) = &config.master_key
-        && !path.exists()
-    {
-        return Err(format!("the master key is not there: {}", path.display()));
+/// How many secrets there are, where all of them open and, where there are any, every signing key can be read.
+async fn opens(config: &Config, db: &Db, rng: &Rng, signs: bool) -> Result<usize, String> {
+    let sealed = key::check_master_key(db.read(), &config.master_key, rng).await;
+    let sealed = sealed.map_err(|error| error.cause())?;
+    if signs {
+        let sealer = Sealer::new(&config.master_key, rng.clone()).map_err(|error| error.cause())?;
+        let ring = KeyRing::load(db.read(), Arc::new(sealer), config.issuer()).await;
+        ring.map_err(|error| error.cause())?;
     }
-    let sealer = Sealer::new(&config.master_key, rng.clone()).map_err(|error| error.cause())?;
-    let ring = KeyRing::load(db.read(), Arc::new(sealer), config.issuer()).await;
-    ring.map(drop).map_err(|error| error.cause())
+    Ok(sealed)
 }
 
 fn age(config: &Config, keys: &[SigningKey], now: DateTime<Utc>) -> Option<Finding> {

@@ -5,7 +5,9 @@ use entity::sealed_secret;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 
 use super::seal::Sealer;
+use super::store::{SIGNING_KEY, open_rows};
 use crate::clock::Rng;
+use crate::config::MasterKey;
 use crate::error::{Error, Result};
 use crate::ticket::TicketKey;
 
@@ -39,4 +41,35 @@ pub async fn ensure_ticket_key(
         .exec_without_returning(db)
         .await?;
     Ok(TicketKey::new(&key))
+}
+
+/// Opens everything that is sealed in the database, and says how much that is. Makes nothing, no master key either.
+///
+/// # Errors
+/// When the master key is not there or not the one that sealed, or the database does not answer.
+pub async fn check_master_key(
+    db: &impl ConnectionTrait,
+    master_key: &MasterKey,
+    rng: &Rng,
+) -> Result<usize> {
+    let keys = open_rows(db).await?.into_iter();
+    let mut sealed: Vec<_> = keys
+        .map(|row| (SIGNING_KEY.to_owned(), row.sealed_private_key))
+        .collect();
+    let secrets = sealed_secret::Entity::find().all(db).await?;
+    sealed.extend(secrets.into_iter().map(|row| (row.name, row.sealed)));
+    if sealed.is_empty() {
+        return Ok(0);
+    }
+    if let MasterKey::KeptIn(path) = master_key
+        && !path.exists()
+    {
+        let said = format!("the master key is not there: {}", path.display());
+        return Err(Error::internal(said));
+    }
+    let sealer = Sealer::new(master_key, rng.clone())?;
+    for (purpose, sealed) in &sealed {
+        sealer.open(purpose, sealed)?;
+    }
+    Ok(sealed.len())
 }

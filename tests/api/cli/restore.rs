@@ -9,6 +9,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use crate::harness::program::{Folder, command, finish};
 
 const KEY: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=";
+const ANOTHER: &str = "YW5vdGhlciBtYXN0ZXIga2V5IG9mIHRoZSB0ZXN0IDE=";
 
 /// A folder with a house and a copy of it.
 struct Scene {
@@ -124,6 +125,34 @@ async fn a_restore_that_is_killed_leaves_no_database_and_can_be_made_again() {
     let (well, said) = scene.run(&scene.place, KEY, &["restore", "copy.db"]);
     assert!(
         well && scene.place.exists() && !scene.part().exists(),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_copy_whose_secrets_do_not_open_is_not_restored_and_the_doctor_says_so() {
+    let scene = Scene::set();
+    let (well, said) = scene.run(&scene.place, ANOTHER, &["restore", "copy.db"]);
+    assert!(!well && said.contains("nothing was restored"), "{said}");
+    assert!(
+        said.contains("VESTIBULE_MASTER_KEY") && !said.contains(ANOTHER),
+        "{said}"
+    );
+    assert!(!scene.place.exists() && !scene.part().exists());
+
+    // Put into its place by other means: no key signs there, and what is sealed does not open.
+    let (_, said) = scene.run(&scene.copy, ANOTHER, &["doctor"]);
+    assert!(
+        said.contains("problem  keys: a stored secret does not open"),
+        "{said}"
+    );
+    let (_, said) = scene.run(&scene.copy, KEY, &["doctor"]);
+    assert!(
+        said.contains("ok       keys: what is sealed opens"),
+        "{said}"
+    );
+    assert!(
+        said.contains("warning  keys: there is none yet that signs"),
         "{said}"
     );
 }
