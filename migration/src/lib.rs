@@ -99,7 +99,7 @@ pub async fn apply(tx: &DatabaseTransaction) -> Result<(), DbErr> {
     Migrator::up(tx, None).await
 }
 
-/// Whether this is a database of ours: one that holds a migration, and none that this program does not know.
+/// Whether this is a database of ours: one that holds a migration of ours. A newer program may have applied others.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -107,8 +107,23 @@ pub async fn is_ours(db: &DatabaseConnection) -> Result<bool, DbErr> {
     if !SchemaManager::new(db).has_table("seaql_migrations").await? {
         return Ok(false);
     }
-    let applied = Migrator::get_applied_migrations(db).await?;
-    Ok(!applied.is_empty())
+    // Not through the framework, which refuses a database that holds a migration which it does not know.
+    let applied = seaql_migrations::Entity::find().all(db).await?;
+    Ok(applied.iter().any(is_known))
+}
+
+/// Whether a newer program has been here: one that applied a migration which this program does not know.
+///
+/// # Errors
+/// When the database cannot be reached, or has never been migrated.
+pub async fn is_newer(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let applied = seaql_migrations::Entity::find().all(db).await?;
+    Ok(!applied.iter().all(is_known))
+}
+
+fn is_known(applied: &seaql_migrations::Model) -> bool {
+    let known = Migrator::migrations();
+    known.iter().any(|known| known.name() == applied.version)
 }
 
 /// Whether every migration that this program knows has been applied; a newer program may have applied more.

@@ -55,6 +55,12 @@ pub async fn restore(config: &Config, clock: &Clock, rng: &Rng, from: &Path) -> 
             from.display()
         )));
     }
+    if migration::is_newer(&source).await? {
+        return Err(Error::internal(format!(
+            "{}: was made by a newer version of Vestibule: restore it with that version",
+            from.display()
+        )));
+    }
     let copy = draft.fill(&source).await?;
     source.close().await?;
     let tx = migration::begin_alone(&copy).await?;

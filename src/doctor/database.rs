@@ -75,7 +75,13 @@ async fn ask(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
         return Ok((findings, false));
     }
     let current = migration::is_current(db.read()).await?;
-    findings.push(if current {
+    findings.push(if current && migration::is_newer(db.read()).await? {
+        Finding::warning(
+            AREA,
+            "its tables are newer than this program, which can go on for a while",
+            "start the newer version again once it is mended; a copy can be made meanwhile, and restored by the newer one alone",
+        )
+    } else if current {
         Finding::ok(AREA, "its tables are up to date")
     } else {
         Finding::warning(

@@ -108,6 +108,20 @@ on_both_databases! {
     }
 }
 
+on_both_databases! {
+    async fn tables_that_a_newer_program_made_are_a_warning(backend: Backend) {
+        use sea_orm::ConnectionTrait;
+        let test = TestApp::start_now(backend).await;
+        let tomorrow = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_000001_x', 1)";
+        test.app.db.write().execute_unprepared(tomorrow).await.expect("a migration of tomorrow");
+        let url = test.database.url();
+        let found = examine(&[("VESTIBULE_DATABASE_URL", url.as_str()), MASTER_KEY], &[]);
+        assert!(found.well, "{}", found.said);
+        assert_eq!(found.about("database", "newer than this program"), "warning");
+        assert_eq!(found.about("keys", "opens with this master key"), "ok");
+    }
+}
+
 #[test]
 fn nothing_is_made_where_nothing_is() {
     let folder = Folder::new();

@@ -156,3 +156,24 @@ fn a_copy_whose_secrets_do_not_open_is_not_restored_and_the_doctor_says_so() {
         "{said}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_rollback_the_older_program_copies_the_newer_database_and_does_not_restore_it() {
+    let scene = Scene::set();
+    let url = format!("sqlite://{}", scene.house.display());
+    let db = Database::connect(url).await.expect("the house");
+    db.execute_unprepared(
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_000001_x', 1)",
+    )
+    .await
+    .expect("a migration of tomorrow");
+    db.close().await.expect("a closed connection");
+    let (well, said) = scene.run(&scene.house, KEY, &["backup", "newer.db"]);
+    assert!(well, "{said}");
+    let (well, said) = scene.run(&scene.place, KEY, &["restore", "newer.db"]);
+    assert!(
+        !well && said.contains("newer version of Vestibule"),
+        "{said}"
+    );
+    assert!(!scene.place.exists() && !scene.part().exists());
+}
