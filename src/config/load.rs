@@ -2,6 +2,7 @@
 //! one set of rules reads them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::error::ContextKind;
@@ -16,7 +17,11 @@ const PREFIX: &str = "VESTIBULE_";
 const OTHERS: [&str; 2] = ["VESTIBULE_CONFIG", "VESTIBULE_GRAPHIQL"];
 
 /// The environment, handed in so that a test can hold it.
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// Names of ours whose value is no UTF-8.
+    unreadable: Vec<String>,
+}
 
 impl Environment {
     #[expect(
@@ -24,26 +29,43 @@ impl Environment {
         reason = "the one place where the environment is read"
     )]
     pub fn of_process() -> Self {
-        Self::of(std::env::vars())
+        Self::of(std::env::vars_os())
     }
 
-    pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .filter(|(name, _)| name.starts_with(PREFIX))
-                .collect(),
-        )
+    /// Ours alone, without the line ends that a shell or an editor left behind a value, as in a file. What others put into
+    /// the environment may be no text.
+    pub fn of<Text: Into<OsString>>(variables: impl IntoIterator<Item = (Text, Text)>) -> Self {
+        let mut environment = Self {
+            variables: BTreeMap::new(),
+            unreadable: Vec::new(),
+        };
+        for (name, value) in variables {
+            let Ok(name) = name.into().into_string() else {
+                continue;
+            };
+            if !name.starts_with(PREFIX) {
+                continue;
+            }
+            match value.into().into_string() {
+                Ok(value) => {
+                    let value = without_line_ends(&value).to_owned();
+                    environment.variables.insert(name, value);
+                }
+                // Not even for the message: it may be a secret.
+                Err(_) => environment.unreadable.push(name),
+            }
+        }
+        environment
     }
 
     fn get(&self, name: &str) -> Option<&String> {
-        self.0.get(name).filter(|value| !value.is_empty())
+        self.variables.get(name).filter(|value| !value.is_empty())
     }
 
     /// Names that look like ours and mean nothing; some platforms inject such, so that they are no error.
     pub fn unknown(&self) -> Vec<&str> {
         let known: Vec<String> = names().iter().map(|name| variable(name)).collect();
-        self.0
+        self.variables
             .keys()
             .map(String::as_str)
             .filter(|name| !OTHERS.contains(name))
@@ -61,6 +83,9 @@ impl Environment {
 /// # Errors
 /// When a setting is unknown, unreadable, malformed or does not fit the others; named, without its value.
 pub fn load(environment: &Environment) -> Result<Config, ConfigError> {
+    if let Some(name) = environment.unreadable.first() {
+        return Err(ConfigError::invalid(name, "is no UTF-8"));
+    }
     let named = environment.get("VESTIBULE_CONFIG").map(PathBuf::from);
     let mut values = match (&named, Path::new(FILE)) {
         (Some(path), _) => read_file(path)?,
@@ -91,10 +116,14 @@ fn read_environment(environment: &Environment, name: &str) -> Result<Option<Stri
                     path: path.into(),
                     cause,
                 })?;
-            Ok(Some(content.trim_end_matches(['\r', '\n']).to_owned()))
+            Ok(Some(without_line_ends(&content).to_owned()))
         }
         (None, None) => Ok(None),
     }
+}
+
+fn without_line_ends(text: &str) -> &str {
+    text.trim_end_matches(['\r', '\n'])
 }
 
 fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {

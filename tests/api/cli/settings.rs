@@ -2,7 +2,7 @@
 
 use vestibule::config::{Config, Environment, load};
 
-use crate::harness::program::{Folder, finish};
+use crate::harness::program::{Folder, command, finish};
 
 /// What the settings file and these variables make of each other.
 fn read(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
@@ -57,6 +57,43 @@ fn a_secret_can_come_from_a_file_without_its_line_end() {
     let config = read("", &[("VESTIBULE_ADMIN_SECRET_FILE", &path)]).unwrap();
     let secret = config.settings.admin_secret.expect("a secret");
     assert_eq!(secret.expose(), "sixteen letters and more");
+}
+
+#[test]
+fn a_secret_in_the_environment_loses_its_line_end_too() {
+    let given = [("VESTIBULE_ADMIN_SECRET", "sixteen letters and more\r\n")];
+    let secret = read("", &given).unwrap().settings.admin_secret;
+    assert_eq!(
+        secret.expect("a secret").expose(),
+        "sixteen letters and more"
+    );
+    let nothing = read("", &[("VESTIBULE_ADMIN_SECRET", "\n")]).unwrap();
+    assert!(nothing.settings.admin_secret.is_none());
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_refused_by_name_and_that_of_others_is_none_of_our_business() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let no_text = OsStr::from_bytes(b"canary \xff\xfe of the value");
+    let run = |name: &str| {
+        let mut schema = command(&folder, &[], &["migrate"]);
+        let output = schema.env(name, no_text).output().expect("the program");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), said)
+    };
+    let (well, said) = run("SOMEBODY_ELSES");
+    assert!(well && !said.contains("canary"), "{said}");
+    let (well, said) = run("VESTIBULE_ADMIN_SECRET");
+    assert!(
+        !well && said.contains("VESTIBULE_ADMIN_SECRET: is no UTF-8"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("canary") && !said.contains("panicked"),
+        "{said}"
+    );
 }
 
 #[test]
