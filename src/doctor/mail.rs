@@ -91,4 +91,13 @@ pub async fn look_at_outbox(db: &Db, now: DateTime<Utc>, findings: &mut Vec<Find
         Ok(backlog) => Finding::ok(AREA, format!("{} wait in the outbox", backlog.waiting)),
         Err(error) => Finding::problem(AREA, error.cause(), "see the database above"),
     });
+    match job::given_up(db.read()).await {
+        Ok(0) => {}
+        Ok(many) => findings.push(Finding::warning(
+            AREA,
+            format!("{many} were given up: nobody has received them"),
+            "`adminMails` tells why; mend that, and `adminRetryMail` sends one again, `adminDiscardMail` forgets it",
+        )),
+        Err(error) => findings.push(Finding::problem(AREA, error.cause(), "see the database above")),
+    }
 }

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use entity::job::{Column, Entity};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+};
 
 use crate::error::Result;
 
@@ -30,4 +32,13 @@ pub async fn backlog(db: &impl ConnectionTrait) -> Result<Backlog> {
         .await?;
     let (waiting, oldest) = found.unwrap_or_default();
     Ok(Backlog { waiting, oldest })
+}
+
+/// How many mails were given up, and neither tried again nor cleaned up since. Reads the whole outbox.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn given_up(db: &impl ConnectionTrait) -> Result<u64> {
+    let buried = Entity::find().filter(Column::BuriedAt.is_not_null());
+    Ok(buried.count(db).await?)
 }

@@ -6,7 +6,7 @@ mod prune;
 mod task;
 mod worker;
 
-pub use backlog::{Backlog, backlog};
+pub use backlog::{Backlog, backlog, given_up};
 use chrono::{DateTime, Utc};
 use entity::job;
 use sea_orm::sea_query::{Expr, ExprTrait};

@@ -1,6 +1,9 @@
 //! The doctor finds what is amiss, names the mend, and changes nothing.
 
+use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::{Value, json};
+use vestibule::clock::{Clock, Rng};
+use vestibule::doctor::{self, Level};
 
 use crate::harness::program::{Folder, Program, finish};
 use crate::harness::{ADMIN_SECRET, Backend, Database, TestApp, free_port};
@@ -119,6 +122,35 @@ on_both_databases! {
         assert!(found.well, "{}", found.said);
         assert_eq!(found.about("database", "newer than this program"), "warning");
         assert_eq!(found.about("keys", "opens with this master key"), "ok");
+    }
+
+    async fn a_clock_that_is_wrong_is_a_problem(backend: Backend) {
+        let test = TestApp::start_now(backend).await;
+        let past = chrono::DateTime::from_timestamp(1_577_836_800, 0).expect("the year 2020");
+        let config = crate::harness::config(&test.database, &[]);
+        let clock = Clock::from_fn(move || past);
+        let found = doctor::examine(&config, &clock, &Rng::system(), None).await;
+        let level = |area: &str, words: &str| {
+            let finding = found.iter().find(|finding| finding.area == area && finding.said.contains(words));
+            finding.map(|finding| (finding.level, finding.mend.is_some()))
+        };
+        assert_eq!(level("clock", "2020-01-01"), Some((Level::Problem, true)), "{found:?}");
+        // PostgreSQL's own clock is right.
+        let apart = (backend == Backend::Postgres).then_some((Level::Problem, true));
+        assert_eq!(level("database", "seconds apart"), apart, "{found:?}");
+    }
+
+    async fn mails_that_were_given_up_are_a_warning_with_their_number(backend: Backend) {
+        let test = TestApp::start_now(backend).await;
+        for name in ["ann", "bob"] {
+            test.anon().sign_up(&format!("{name}@example.org")).await.ok();
+        }
+        let buried = entity::job::ActiveModel { buried_at: Set(Some(test.app.now())), ..Default::default() };
+        let all = entity::job::Entity::update_many().set(buried).exec(test.app.db.write());
+        all.await.expect("buried mails");
+        let url = test.database.url();
+        let found = examine(&[("VESTIBULE_DATABASE_URL", url.as_str()), MASTER_KEY], &[]);
+        assert_eq!(found.about("mail", "2 were given up"), "warning");
     }
 }
 
