@@ -83,6 +83,7 @@ impl App {
         // First, because a broken text is found without a database.
         let texts = Texts::load(settings.templates.as_deref()).map_err(Error::internal)?;
         let metrics = Arc::<Metrics>::default();
+        metrics.expect_events(Kind::ALL.iter().map(|kind| kind.as_str()));
         let sealer = Arc::new(Sealer::new(&config.master_key, rng.clone())?);
         let db = Db::connect(
             &settings.database_url,

@@ -54,6 +54,49 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 39] = [
+        Self::SignUpRequested,
+        Self::SignUpDiscarded,
+        Self::SignedUp,
+        Self::EmailVerified,
+        Self::HandoffApproved,
+        Self::HandoffRefused,
+        Self::SignedIn,
+        Self::SignedOut,
+        Self::SessionRevoked,
+        Self::RefreshTokenReused,
+        Self::PasswordChanged,
+        Self::PasswordResetRequested,
+        Self::PasswordReset,
+        Self::PasswordRehashed,
+        Self::EmailChangeRequested,
+        Self::EmailChanged,
+        Self::EmailChangeUndone,
+        Self::InvitationAccepted,
+        Self::LinkMade,
+        Self::UserCreated,
+        Self::UserUpdated,
+        Self::UserDeleted,
+        Self::ConnectionCreated,
+        Self::ConnectionUpdated,
+        Self::ConnectionDeleted,
+        Self::ApplicationCreated,
+        Self::ApplicationUpdated,
+        Self::ApplicationDeleted,
+        Self::TenantCreated,
+        Self::TenantUpdated,
+        Self::TenantDeleted,
+        Self::TenantMemberSet,
+        Self::TenantMemberRemoved,
+        Self::MailRetried,
+        Self::MailDiscarded,
+        Self::SigningKeyAdded,
+        Self::SigningKeyRetired,
+        Self::SecretsResealed,
+        Self::EpochBegun,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignUpRequested => "sign_up_requested",
@@ -222,4 +265,17 @@ pub async fn record_all(
         .exec_without_returning(db)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_kind_is_missing_in_the_list_of_all() {
+        let is_arm =
+            |line: &&str| line.trim_start().starts_with("Self::") && line.contains("=> \"");
+        let arms = include_str!("event.rs").lines().filter(is_arm).count();
+        assert_eq!(Kind::ALL.len(), arms);
+    }
 }

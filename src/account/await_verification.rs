@@ -8,6 +8,7 @@ use super::verify_email::{PURPOSES, sign_in};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, RETRY_AFTER, Result};
+use crate::metrics::LimitName;
 use crate::secret::Secret;
 use crate::session::{Outcome, TokenTransport};
 use crate::ticket::digest_of;
@@ -45,7 +46,7 @@ pub async fn await_verification(
     let digest = digest_of(&input.verification_id);
     // Counted in memory: each wait costs reading alone, and a write a wait would hold up those who write.
     let Some(seat) = app.waiting.enter(digest.clone(), caller.network()) else {
-        app.metrics.limit_hit("waits_at_once");
+        app.metrics.limit_hit(LimitName::WaitsAtOnce);
         return Err(Error::Overloaded {
             retry_after: RETRY_AFTER,
         });

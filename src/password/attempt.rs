@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::hasher::{Checked, Turn};
 use crate::limit::{Backoff, Limit, One};
+use crate::metrics::LimitName;
 use crate::secret::Secret;
 use crate::ticket::named_digest;
 
@@ -57,7 +58,7 @@ impl Attempt {
         let guesses = guesses(target);
         let taken = guesses.take(app.db.write(), app.now()).await;
         if let Err(Error::RateLimited { .. }) = &taken {
-            app.metrics.limit_hit("wrong_passwords_of_account");
+            app.metrics.limit_hit(LimitName::WrongPasswordsOfAccount);
         }
         taken?;
         Ok(Some(Self {
@@ -125,7 +126,7 @@ async fn enter(app: &App, caller: &Caller) -> Result<One> {
     if verdict.allowed {
         Ok(network)
     } else {
-        app.metrics.limit_hit("wrong_passwords_of_network");
+        app.metrics.limit_hit(LimitName::WrongPasswordsOfNetwork);
         Err(Error::rate_limited(verdict.again_at - now))
     }
 }
@@ -174,7 +175,7 @@ pub async fn allow_stranger(app: &App, caller: &Caller) -> Result<()> {
     if verdict.allowed {
         Ok(())
     } else {
-        app.metrics.limit_hit("sign_ups_of_network");
+        app.metrics.limit_hit(LimitName::SignUpsOfNetwork);
         Err(Error::rate_limited(verdict.again_at - app.now()))
     }
 }

@@ -12,6 +12,7 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::job::Task;
 use crate::limit::{Limit, Verdict};
+use crate::metrics::LimitName;
 use crate::realm::place::Place;
 use crate::ticket::{CODE_TRIES, digest_of, link_life, named_digest};
 use crate::value::{Email, Locale};
@@ -205,7 +206,7 @@ pub async fn budget(
         .count(tx, &network_counter(&caller.network()), now)
         .await?;
     if settings.rate_limits.is_on() && !by_network.allowed {
-        app.metrics.limit_hit("mails_of_network");
+        app.metrics.limit_hit(LimitName::MailsOfNetwork);
         return Ok(by_network);
     }
     // Then what this network has asked for this address: a stranger uses up no more than a share.
@@ -215,7 +216,7 @@ pub async fn budget(
         .count(tx, &share, now)
         .await?;
     if settings.rate_limits.is_on() && !by_share.allowed {
-        app.metrics.limit_hit("mails_of_network_to_address");
+        app.metrics.limit_hit(LimitName::MailsOfNetworkToAddress);
         return Ok(by_share);
     }
     // Counted where limits are off, too: the counter's row makes those who ask for one address follow one another.
@@ -229,7 +230,7 @@ pub async fn budget(
         });
     }
     if !by_address.allowed {
-        app.metrics.limit_hit("mails_to_address");
+        app.metrics.limit_hit(LimitName::MailsToAddress);
     }
     let again_at = by_address.again_at.max(by_network.again_at);
     Ok(Verdict {

@@ -121,6 +121,31 @@ on_both_databases! {
     }
 }
 
+/// A rule that waits for an increase would miss the first of a series that begins with 1.
+#[tokio::test]
+async fn what_rules_watch_is_counted_from_zero_on() {
+    let test = TestApp::start(Backend::Sqlite).await;
+    let now = metrics(&test.anon()).await;
+    for series in [
+        "mails_total{outcome=\"given_up\"}",
+        "mails_total{outcome=\"retried\"}",
+        "limits_hit_total{limit=\"wrong_passwords_of_account\"}",
+        "limits_hit_total{limit=\"waits_at_once\"}",
+        "limits_hit_total{limit=\"mails_of_network_to_address\"}",
+        "passwords_refused_total{reason=\"queue_full\"}",
+        "passwords_refused_total{reason=\"too_slow\"}",
+        "events_total{kind=\"refresh_token_reused\"}",
+        "spans_total{outcome=\"dropped\"}",
+        "operations_total{operation=\"signIn\",outcome=\"INVALID_CREDENTIALS\"}",
+        "operations_total{operation=\"refreshSession\",outcome=\"INTERNAL\"}",
+    ] {
+        assert!(
+            now.contains(&format!("vestibule_{series} 0\n")),
+            "{series}: {now}"
+        );
+    }
+}
+
 /// A label that a client could choose would be a memory that a client could fill.
 #[tokio::test]
 async fn nothing_that_a_client_writes_becomes_a_label() {

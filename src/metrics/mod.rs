@@ -1,11 +1,14 @@
 //! What the house counts about itself, for `/metrics`. Every `App` has counts of its own. Labels come from lists that the
 //! source knows: nothing that a client wrote, no id and no address ever is one.
 
+mod label;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use label::{LimitName, MailOutcome, PasswordRefusal, SpanOutcome};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
@@ -63,34 +66,6 @@ impl Stopwatch {
     pub fn read(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::Relaxed))
     }
-}
-
-/// What becomes of a password that is to be hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordRefusal {
-    /// No place was left in the queue.
-    QueueFull,
-    /// It would have waited, or has waited, longer than it may.
-    TooSlow,
-}
-
-/// What became of an attempt to hand a mail over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MailOutcome {
-    Sent,
-    Retried,
-    GivenUp,
-}
-
-/// What became of a span of a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpanOutcome {
-    /// The collector took it.
-    Sent,
-    /// No place was left in the queue.
-    Dropped,
-    /// The collector did not take it, or not in time.
-    Failed,
 }
 
 impl Metrics {
@@ -159,27 +134,51 @@ impl Metrics {
             Unit::Seconds,
             metrics.requests.clone(),
         );
+        metrics.begin_at_zero();
         Self {
             registry,
             ..metrics
         }
     }
 
+    /// A rule that waits for an increase sees none in a series that begins with 1.
+    fn begin_at_zero(&self) {
+        let all = LimitName::ALL.iter().map(|limit| limit.as_str());
+        all.for_each(|limit| begin(&self.limits, "limit", limit));
+        let all = PasswordRefusal::ALL.iter().map(|refusal| refusal.as_str());
+        all.for_each(|reason| begin(&self.refused, "reason", reason));
+        let all = MailOutcome::ALL.iter().map(|outcome| outcome.as_str());
+        all.for_each(|outcome| begin(&self.mails, "outcome", outcome));
+        let all = SpanOutcome::ALL.iter().map(|outcome| outcome.as_str());
+        all.for_each(|outcome| begin(&self.spans, "outcome", outcome));
+        for (operation, outcomes) in label::WATCHED {
+            for outcome in outcomes {
+                let labels = of_operation(operation, outcome);
+                drop(self.operations.get_or_create(&labels));
+            }
+        }
+    }
+
+    /// The kinds of events that there are, which only the audit trail knows: counted from 0 on.
+    pub fn expect_events(&self, kinds: impl IntoIterator<Item = &'static str>) {
+        kinds
+            .into_iter()
+            .for_each(|kind| begin(&self.events, "kind", kind));
+    }
+
     /// A root field of an operation ran: `ok`, or the code of its error. The name is to be one of the schema.
     pub fn operation(&self, name: &str, outcome: &str) {
-        let labels = [
-            ("operation", Cow::Owned(name.to_owned())),
-            ("outcome", Cow::Owned(outcome.to_owned())),
-        ];
-        self.operations.get_or_create(&labels).inc();
+        self.operations
+            .get_or_create(&of_operation(name, outcome))
+            .inc();
     }
 
     pub fn event(&self, kind: &'static str) {
         add(&self.events, "kind", kind);
     }
 
-    pub fn limit_hit(&self, limit: &'static str) {
-        add(&self.limits, "limit", limit);
+    pub fn limit_hit(&self, limit: LimitName) {
+        add(&self.limits, "limit", limit.as_str());
     }
 
     pub fn password_waited(&self, wait: Duration) {
@@ -191,32 +190,18 @@ impl Metrics {
     }
 
     pub fn password_refused(&self, refusal: PasswordRefusal) {
-        let reason = match refusal {
-            PasswordRefusal::QueueFull => "queue_full",
-            PasswordRefusal::TooSlow => "too_slow",
-        };
-        add(&self.refused, "reason", reason);
+        add(&self.refused, "reason", refusal.as_str());
     }
 
     pub fn mail(&self, outcome: MailOutcome) {
-        let outcome = match outcome {
-            MailOutcome::Sent => "sent",
-            MailOutcome::Retried => "retried",
-            MailOutcome::GivenUp => "given_up",
-        };
-        add(&self.mails, "outcome", outcome);
+        add(&self.mails, "outcome", outcome.as_str());
     }
 
     pub fn spans(&self, outcome: SpanOutcome, many: u64) {
         if many == 0 {
             return;
         }
-        let outcome = match outcome {
-            SpanOutcome::Sent => "sent",
-            SpanOutcome::Dropped => "dropped",
-            SpanOutcome::Failed => "failed",
-        };
-        let labels = [("outcome", Cow::Borrowed(outcome))];
+        let labels = [("outcome", Cow::Borrowed(outcome.as_str()))];
         self.spans.get_or_create(&labels).inc_by(many);
     }
 
@@ -306,4 +291,15 @@ fn count<const N: usize>(registry: &mut Registry, name: &str, help: &str) -> Cou
 
 fn add(family: &Counts<1>, label: &'static str, value: &'static str) {
     family.get_or_create(&[(label, Cow::Borrowed(value))]).inc();
+}
+
+fn begin(family: &Counts<1>, label: &'static str, value: &'static str) {
+    drop(family.get_or_create(&[(label, Cow::Borrowed(value))]));
+}
+
+fn of_operation(name: &str, outcome: &str) -> Labels<2> {
+    [
+        ("operation", Cow::Owned(name.to_owned())),
+        ("outcome", Cow::Owned(outcome.to_owned())),
+    ]
 }
