@@ -11,7 +11,7 @@ use super::signals::Signals;
 use super::{Failure, explain};
 use crate::app::App;
 use crate::clock::{Clock, Rng};
-use crate::config::Config;
+use crate::config::{Config, descriptors};
 use crate::http::{self, ServerOptions};
 use crate::key;
 use crate::locksmith;
@@ -27,6 +27,7 @@ const LEAST: Duration = Duration::from_secs(1);
 pub async fn serve(config: Config, traces: Option<Traces>) -> Result<(), Failure> {
     // First: where the program is the first process (a container), the system loses a signal that nobody listens for.
     let mut signals = Signals::listen()?;
+    make_room(&config);
     let bind = config.settings.bind;
     let app = tokio::select! {
         opened = App::open(config, Clock::system(), Rng::system()) => opened.map_err(explain)?,
@@ -121,6 +122,21 @@ async fn drain(app: &App, signals: &mut Signals) {
     tokio::select! {
         () = tokio::time::sleep(delay) => {}
         () = signals.received() => {}
+    }
+}
+
+/// For as many connections as are set, where the system lets us.
+fn make_room(config: &Config) {
+    descriptors::raise();
+    let needed = descriptors::needed(&config.settings);
+    if let Some(allowed) = descriptors::allowed()
+        && allowed < needed
+    {
+        tracing::warn!(
+            allowed,
+            needed,
+            "fewer files and sockets may be open than VESTIBULE_HTTP_CONNECTIONS asks for: clients beyond that wait"
+        );
     }
 }
 

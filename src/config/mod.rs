@@ -3,6 +3,7 @@
 //! They are read once, at the start: `vestibule.toml` first, then the environment, which wins. The doc comments of
 //! [`Settings`] are the manual that `vestibule --help` prints.
 
+pub mod descriptors;
 mod load;
 mod settings;
 

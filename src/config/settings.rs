@@ -256,7 +256,8 @@ pub struct Settings {
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub read_timeout: u64,
 
-    /// Connections held open at once; further ones wait in the system's queue.
+    /// Connections held open at once; further ones wait in the system's queue. Each is an open file to the system: the
+    /// program asks for as many as it may have (the hard limit, `ulimit -Hn`), and says so in the log where that is less.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub http_connections: u32,
 

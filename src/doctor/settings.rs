@@ -1,7 +1,7 @@
 //! Settings that are admitted and may not be meant.
 
 use super::Finding;
-use crate::config::{Config, Switch};
+use crate::config::{Config, Switch, descriptors};
 use crate::text::Texts;
 
 const AREA: &str = "settings";
@@ -30,6 +30,17 @@ pub fn look(config: &Config) -> Vec<Finding> {
             AREA,
             format!("the metrics answer on every network of this machine ({bind})"),
             "bind VESTIBULE_METRICS_BIND to an address that the public does not reach",
+        ));
+    }
+    let needed = descriptors::needed(settings);
+    if let Some(allowed) = descriptors::allowed()
+        && allowed < needed
+    {
+        findings.push(Finding::warning(
+            AREA,
+            format!("{allowed} files and sockets may be open here, and the settings ask for {needed}"),
+            "raise the limit (`ulimit -Hn`, LimitNOFILE= of systemd, `--ulimit nofile=` of Docker), or lower \
+             VESTIBULE_HTTP_CONNECTIONS",
         ));
     }
     if settings

@@ -31,7 +31,8 @@ fn as_many_as(wanted: usize) -> usize {
     // Other tests run in this process, too.
     let room = limit.unwrap_or(1024).saturating_sub(600);
     if room < wanted {
-        println!("{room} connections instead of {wanted}: `ulimit -n` allows no more");
+        let said = format!("{room} connections instead of {wanted}: `ulimit -n` allows no more");
+        println!("{said}");
     }
     wanted.min(room)
 }
@@ -120,6 +121,30 @@ async fn thousands_of_idle_connections_cost_little_and_are_closed() {
     }
     drop(idle);
     people_sign_in(program.address).await;
+}
+
+/// Soft and hard, as the system counts them for this process.
+fn limits(program: &Program) -> [String; 2] {
+    let path = format!("/proc/{}/limits", program.id());
+    let limits = std::fs::read_to_string(path).expect("a running program");
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let mut words = line.expect("a limit").split_whitespace().skip(3);
+    [(); 2].map(|()| words.next().expect("a number").to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_house_takes_as_many_descriptors_as_it_may_have_and_says_where_they_are_few() {
+    let program = Program::serve_under("ulimit -Sn 256", &[]).await;
+    let [soft, hard] = limits(&program);
+    assert_eq!(soft, hard);
+    let scarce = "fewer files and sockets may be open";
+    let few = [("VESTIBULE_HTTP_CONNECTIONS", "100")];
+    let program = Program::serve_under("ulimit -n 300", &few).await;
+    assert!(!program.output().contains(scarce), "{}", program.output());
+    let program = Program::serve_under("ulimit -n 300", &[]).await;
+    assert!(program.output().contains(scarce), "{}", program.output());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
