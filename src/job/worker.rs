@@ -220,8 +220,9 @@ impl Worker {
     }
 
     async fn deliver(&self, job: &Model, now: DateTime<Utc>) -> Result<(), MailError> {
+        // While instances are upgraded one after the other: a newer one knows it.
         let task: Task = serde_json::from_value(job.task.clone())
-            .map_err(|error| MailError::Refused(format!("an unknown task: {error}")))?;
+            .map_err(|error| MailError::NotTaken(format!("an unknown task: {error}")))?;
         let mail = task
             .mail(&self.desk, self.db.write(), now)
             .await
