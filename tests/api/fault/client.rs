@@ -32,6 +32,8 @@ fn as_many_as(wanted: usize) -> usize {
     let room = limit.unwrap_or(1024).saturating_sub(600);
     if room < wanted {
         let said = format!("{room} connections instead of {wanted}: `ulimit -n` allows no more");
+        // Whoever asks for all of it would take the smaller number for the larger one.
+        assert!(!is_full(), "{said}; `ulimit -n 20000` first");
         println!("{said}");
     }
     wanted.min(room)
