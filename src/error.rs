@@ -118,6 +118,9 @@ pub enum Error {
     /// Seconds to wait.
     #[error("The service is busy. Try again in a moment.")]
     Overloaded { retry_after: u32 },
+    /// The database is away, full or locked; it passes. The cause is for the log and for the command line.
+    #[error("The service is busy. Try again in a moment.")]
+    Outage(#[source] DbErr),
     /// A transaction that another one was faster than; nothing of it has happened.
     #[error("The service is busy. Try again in a moment.")]
     LostRace(#[source] DbErr),
@@ -142,6 +145,7 @@ impl Error {
             Self::Overloaded { retry_after } => Self::Overloaded {
                 retry_after: *retry_after,
             },
+            Self::Outage(source) => Self::Outage(source.clone()),
             Self::LostRace(source) => Self::LostRace(source.clone()),
             Self::Database(source) => Self::Database(source.clone()),
             other => Self::internal(other.cause()),
@@ -181,7 +185,7 @@ impl Error {
             Self::Overloaded { retry_after } | Self::RateLimited { retry_after } => {
                 Some(*retry_after)
             }
-            Self::LostRace(_) => Some(RETRY_AFTER),
+            Self::Outage(_) | Self::LostRace(_) => Some(RETRY_AFTER),
             _ => None,
         }
     }
@@ -203,7 +207,7 @@ impl Error {
             Self::RedirectNotAllowed => Code::RedirectNotAllowed,
             Self::OriginNotAllowed => Code::OriginNotAllowed,
             Self::RateLimited { .. } => Code::RateLimited,
-            Self::Overloaded { .. } | Self::LostRace(_) => Code::Overloaded,
+            Self::Overloaded { .. } | Self::Outage(_) | Self::LostRace(_) => Code::Overloaded,
             Self::NotFound => Code::NotFound,
             Self::AlreadyExists => Code::AlreadyExists,
             Self::Database(_) | Self::Internal(_) => Code::Internal,
@@ -220,9 +224,7 @@ impl From<DbErr> for Error {
         }
         if is_outage(&error) {
             tracing::warn!(%error, "the database does not answer");
-            return Self::Overloaded {
-                retry_after: RETRY_AFTER,
-            };
+            return Self::Outage(error);
         }
         Self::Database(error)
     }

@@ -57,7 +57,7 @@ pub async fn await_verification(
         let rung = seat.rung();
         let found = match look(app, &digest, input.code_verifier.as_ref(), end).await {
             // The next look may find the database well again.
-            Err(Error::Overloaded { .. }) => None,
+            Err(Error::Overloaded { .. } | Error::Outage(_)) => None,
             looked => looked?,
         };
         if let Some(found) = found {

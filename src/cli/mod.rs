@@ -19,6 +19,7 @@ use admin::{
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, Environment};
+use crate::error::Error;
 use crate::telemetry::{self, Traces};
 
 /// For threads that are still at it when a command has ended.
@@ -181,7 +182,18 @@ fn run_on_threads(
     done
 }
 
-/// What keeps a command from running, with the causes that the log of a request would have.
-fn explain(error: crate::error::Error) -> Failure {
-    error.cause().into()
+/// What keeps a command from running, with the causes that the log of a request would have; a client never hears them.
+fn explain(error: Error) -> Failure {
+    let cause = error.cause();
+    match error {
+        Error::Outage(_) => format!(
+            "the database cannot be used: {cause}. See that what VESTIBULE_DATABASE_URL names is there and lets us in, that \
+             nobody else holds it locked, and that the disk has room"
+        )
+        .into(),
+        Error::Database(_) => {
+            format!("the database refuses (VESTIBULE_DATABASE_URL): {cause}").into()
+        }
+        _ => cause.into(),
+    }
 }

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 pub use copy::{Draft, check, open_file, sqlite_file};
 use sea_orm::{
-    ConnectOptions, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions,
+    ConnectOptions, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
+    SqlxError, TransactionOptions,
 };
-use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection, PgConnection};
 use tokio::sync::watch;
 use tracing::Instrument;
 
@@ -33,6 +33,8 @@ use crate::secret::Secret;
 
 /// For every connection to be closed at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// For finding out why there is none.
+const LAST_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// Connected pools. Waiting for a connection, and every statement, ends after the configured time.
 #[derive(Clone, Debug)]
@@ -87,7 +89,10 @@ impl Db {
             .test_before_acquire_if_idle_for(Duration::from_secs(1))
             .statement_timeout(timeout)
             .set_application_name("vestibule");
-        let pools = Pools::postgres(options).await?;
+        let pools = match Pools::postgres(options).await {
+            Ok(pools) => pools,
+            Err(error) => return Err(why_not(url, error).await),
+        };
         Ok(Self::of(pools.clone(), pools, rng, timeout))
     }
 
@@ -205,6 +210,22 @@ impl Db {
             () = self.writer.pools.watch() => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
+    }
+}
+
+/// The pool tries until its time is up, and then says nothing but that: one attempt more tells the operator the cause.
+async fn why_not(url: &Secret, error: DbErr) -> DbErr {
+    let timed_out = matches!(
+        &error,
+        DbErr::Conn(RuntimeErr::SqlxError(cause)) if matches!(cause.as_ref(), SqlxError::PoolTimedOut)
+    );
+    if !timed_out {
+        return error;
+    }
+    let attempt = PgConnection::connect(url.expose());
+    match tokio::time::timeout(LAST_ATTEMPT, attempt).await {
+        Ok(Err(cause)) => DbErr::Conn(RuntimeErr::SqlxError(cause.into())),
+        Ok(Ok(_)) | Err(_) => error,
     }
 }
 

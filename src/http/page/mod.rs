@@ -107,7 +107,7 @@ impl Saying {
 fn outcome(result: Result<()>, extensions: &Extensions) -> (StatusCode, Saying) {
     match result {
         Ok(()) => (StatusCode::OK, Saying::Done),
-        Err(Error::Overloaded { .. } | Error::LostRace(_)) => {
+        Err(Error::Overloaded { .. } | Error::Outage(_) | Error::LostRace(_)) => {
             (StatusCode::SERVICE_UNAVAILABLE, Saying::Busy)
         }
         Err(error @ (Error::Database(_) | Error::Internal(_))) => {

@@ -123,3 +123,48 @@ on_both_databases! {
         db.close().await.expect("a closed connection");
     }
 }
+
+/// The operator hears the cause, and which setting to look at; never its value.
+#[tokio::test]
+async fn a_database_that_is_away_or_locked_is_told_with_its_cause() {
+    let folder = Folder::new();
+    let away = format!(
+        "postgres://user:canary@127.0.0.1:{}/x",
+        crate::harness::free_port()
+    );
+    let nowhere = format!("sqlite://{}/missing/canary.db", folder.path().display());
+    let locked = format!("sqlite://{}/canary.db", folder.path().display());
+    let mut one = sea_orm::ConnectOptions::new(format!("{locked}?mode=rwc"));
+    one.max_connections(1);
+    let other = sea_orm::Database::connect(one).await.expect("a file");
+    let lock = "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE";
+    let lock = other.execute_unprepared(lock).await;
+    lock.expect("the only writer");
+    for (command, url, cause) in [
+        ("migrate", &away, "refused"),
+        ("serve", &away, "refused"),
+        ("migrate", &nowhere, "unable to open database file"),
+        ("migrate", &locked, "database is locked"),
+    ] {
+        let settings = [
+            ("VESTIBULE_DATABASE_URL", url.as_str()),
+            ("VESTIBULE_DATABASE_TIMEOUT", "1000"),
+            (
+                "VESTIBULE_MASTER_KEY",
+                "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=",
+            ),
+            ("VESTIBULE_LOG", "error"),
+        ];
+        let output = finish(&folder, &settings, &[command]);
+        let said = said(&output);
+        assert!(!output.status.success(), "{said}");
+        assert!(
+            said.contains(cause) && said.contains("VESTIBULE_DATABASE_URL"),
+            "{command} {url}: {said}"
+        );
+        assert!(
+            !said.contains("canary") && !said.contains("Try again"),
+            "{said}"
+        );
+    }
+}
