@@ -77,7 +77,7 @@ pub async fn request_email_change(
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
-            prove::hold(&tx, &user, &session).await?;
+            prove::hold(&tx, &user).await?;
             let taken = address::is_taken(
                 &tx,
                 user.connection_id,
@@ -103,6 +103,7 @@ pub async fn request_email_change(
                 ..Event::by_user(Kind::EmailChangeRequested, user.id)
             };
             app.record(&tx, &caller.origin, event).await?;
+            prove::hold_session(&tx, &session).await?;
             tx.commit().await?;
             app.worker.wake();
             Ok(proofs::pending(app, &row, resend_at))

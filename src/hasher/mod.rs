@@ -9,7 +9,7 @@ mod turn;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
 
 pub use self::turn::Turn;
+pub use self::worker::Begun;
 use self::worker::{Expected, Job, Load, STRANGERS, work_through};
 use crate::clock::Rng;
 use crate::error::{Error, RETRY_AFTER, Result};
@@ -118,7 +119,14 @@ impl Hasher {
     pub async fn hash(&self, turn: &Turn, password: &Secret) -> Result<String> {
         let salt = self.rng.bytes::<SALT>();
         let output = self
-            .run(turn, password, salt.to_vec(), self.params.clone(), None)
+            .run(
+                turn,
+                password,
+                salt.to_vec(),
+                self.params.clone(),
+                None,
+                &Begun::default(),
+            )
             .await?;
         phc_string(&self.params, &salt, &output)
     }
@@ -133,6 +141,21 @@ impl Hasher {
         turn: &Turn,
         password: &Secret,
         stored: Option<&str>,
+    ) -> Result<Checked> {
+        self.verify_once_begun(turn, password, stored, &Begun::default())
+            .await
+    }
+
+    /// As [`Hasher::verify`], for who has to know whether a worker took it in hand, should this be given up.
+    ///
+    /// # Errors
+    /// As [`Hasher::verify`].
+    pub async fn verify_once_begun(
+        &self,
+        turn: &Turn,
+        password: &Secret,
+        stored: Option<&str>,
+        begun: &Begun,
     ) -> Result<Checked> {
         let hash = PasswordHash::new(stored.unwrap_or(&self.decoy)).map_err(to_internal)?;
         let params = Params::try_from(&hash).map_err(to_internal)?;
@@ -163,6 +186,7 @@ impl Hasher {
                 salt.to_vec(),
                 params,
                 Some(expected.clone()),
+                begun,
             )
             .await?;
         Ok(Checked {
@@ -236,6 +260,7 @@ impl Hasher {
         salt: Vec<u8>,
         params: Params,
         expected: Option<Expected>,
+        begun: &Begun,
     ) -> Result<[u8; OUTPUT]> {
         self.admit_all(turn, 1)?;
         let line = if turn.has_proved() {
@@ -247,7 +272,6 @@ impl Hasher {
         let traced_wait =
             tracing::trace_span!(target: TRACED, parent: &traced, "wait for a worker");
         let (answer, mut answered) = oneshot::channel();
-        let begun = Arc::<AtomicBool>::default();
         let left = self.left(turn);
         // Dropping `answered`, when the client has gone or time is up, is what tells the worker to skip this job.
         let sent = line.try_send(Job {
@@ -256,7 +280,7 @@ impl Hasher {
             params,
             expected,
             asked: Instant::now(),
-            begun: Arc::clone(&begun),
+            begun: begun.clone(),
             answer,
             traced,
             traced_wait,
@@ -271,7 +295,7 @@ impl Hasher {
         let answer = match tokio::time::timeout(left, &mut answered).await {
             Ok(answer) => answer,
             // The worker has it in hand, or will not take it any more.
-            Err(_) if begun.swap(true, Ordering::AcqRel) => answered.await,
+            Err(_) if !begun.take() => answered.await,
             Err(_) => {
                 turn.note(left);
                 self.metrics.password_waited(left);

@@ -59,6 +59,17 @@ impl Expected {
     }
 }
 
+/// Who takes a password in hand: the worker that hashes it, or whoever asked and waits no more.
+#[derive(Clone, Debug, Default)]
+pub struct Begun(Arc<AtomicBool>);
+
+impl Begun {
+    /// Whether nobody has taken it before.
+    pub fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+}
+
 pub(super) struct Job {
     pub(super) password: Secret,
     pub(super) salt: Vec<u8>,
@@ -67,7 +78,7 @@ pub(super) struct Job {
     pub(super) expected: Option<Expected>,
     pub(super) asked: Instant,
     /// Set by the worker that has it in hand, or by the request whose time is up: whoever is first.
-    pub(super) begun: Arc<AtomicBool>,
+    pub(super) begun: Begun,
     pub(super) answer: oneshot::Sender<(Result<[u8; OUTPUT]>, Duration)>,
     /// For traces: all of it, and the wait, which ends when this is dropped.
     pub(super) traced: Span,
@@ -113,7 +124,7 @@ pub(super) fn work_through([first, queue]: &[Receiver<Job>; 2], load: &Load, met
 
 /// Hashes, where somebody still waits for it; answers how long that took.
 fn work(mut job: Job, memory: &mut Vec<Block>, load: &Load, metrics: &Metrics) -> Duration {
-    if job.answer.is_closed() || job.begun.swap(true, Ordering::AcqRel) {
+    if job.answer.is_closed() || !job.begun.take() {
         return Duration::ZERO;
     }
     job.traced_wait = Span::none();

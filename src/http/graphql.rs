@@ -17,10 +17,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracing::{Instrument, Span};
 
-use super::guard::{self, Reader};
+use super::guard;
 use super::layer::{RequestId, Waited};
 use super::negotiate::{self, Media};
-use super::ready::{self, Ready};
+use super::ready;
 use super::{House, caller, graphiql};
 use crate::app::App;
 use crate::error::{Code, Error, RETRY_AFTER as PAUSE};
@@ -95,11 +95,16 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         .unwrap_or_default();
     let reads_only = request.method() == Method::GET;
     let parameters = parameters(house, request).await?;
-    let ready = parse(&house.reader, parameters, media)?;
-    let read = Arc::clone(&ready.read);
+    let Parameters {
+        query,
+        operation_name: operation,
+        variables,
+        ..
+    } = parameters;
+    let text = query.ok_or_else(|| Refused::bad("`query` is missing."))?;
+    let unfit = |(code, message): (Code, String)| request_error(media, code, message);
+    let read = ready::read(&house.reader, &text, operation.as_deref()).map_err(unfit)?;
     let document = &read.document;
-    let text = ready.request.query.clone();
-    let operation = ready.request.operation_name.clone();
     if reads_only && document.writes {
         let message = "A GET request runs queries only.";
         let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message);
@@ -115,6 +120,9 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
             "Introspection is switched off.",
         ));
     }
+    let asked_for = (text.clone(), operation.clone());
+    let ready = ready::make_ready(Arc::clone(&read), asked_for.0, asked_for.1, variables);
+    let ready = ready.map_err(unfit)?;
     let mut deadline = Duration::from_millis(app.config.settings.request_timeout);
     if document.roots.iter().any(|root| root.field == guard::WAITS) {
         deadline += Duration::from_millis(app.config.settings.verification_wait);
@@ -249,19 +257,6 @@ async fn from_body(body: Body, patience: Duration) -> Result<Parameters, Refused
                 error.column()
             ))
         })
-}
-
-/// Finds out what the text says and whether it may run.
-fn parse(reader: &Reader, parameters: Parameters, media: Media) -> Result<Ready, Refused> {
-    let Parameters {
-        query,
-        operation_name,
-        variables,
-        ..
-    } = parameters;
-    let text = query.ok_or_else(|| Refused::bad("`query` is missing."))?;
-    ready::make_ready(reader, text, operation_name, variables)
-        .map_err(|(code, message)| request_error(media, code, message))
 }
 
 /// Clients that read `application/json` alone discard the body of anything but 200.

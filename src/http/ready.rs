@@ -14,7 +14,6 @@ pub struct Ready {
     pub request: Request,
     /// The document as it is written, where that is not what runs: the engine is to find it valid first.
     pub written: Option<Request>,
-    pub read: Arc<Read>,
 }
 
 impl Ready {
@@ -25,22 +24,36 @@ impl Ready {
     }
 }
 
-/// Reads the text and completes the variables.
+/// Reads the text.
 ///
 /// # Errors
-/// Says why the document is not to run.
-pub fn make_ready(
+/// Says why it is no document that may run.
+pub fn read(
     reader: &Reader,
+    text: &str,
+    operation_name: Option<&str>,
+) -> Result<Arc<Read>, (Code, String)> {
+    reader.read(text, operation_name).map_err(unfit)
+}
+
+/// Completes the variables.
+///
+/// # Errors
+/// Says why the document is not to run with these.
+pub fn make_ready(
+    read: Arc<Read>,
     text: String,
     operation_name: Option<String>,
     variables: Option<Map<String, Value>>,
 ) -> Result<Ready, (Code, String)> {
-    let name = operation_name.as_deref();
-    let read = reader.read(&text, name).map_err(unfit)?;
     let mut variables = variables.map_or_else(Variables::default, |variables| {
         Variables::from_json(Value::Object(variables))
     });
-    let incomplete = complete(&read.executable, name, &mut variables)
+    if !read.uses.are_few(&variables, &read.executable) {
+        let message = "The operation holds too many copies of its variables.";
+        return Err((Code::QueryTooComplex, message.to_owned()));
+    }
+    let incomplete = complete(&read.executable, operation_name.as_deref(), &mut variables)
         .map_err(|message| (Code::GraphqlValidationFailed, message))?;
     let request = |text, document, variables| {
         let mut request = Request::new(text).variables(variables);
@@ -55,11 +68,7 @@ pub fn make_ready(
             (request(text, meant, variables), Some(written))
         }
     };
-    Ok(Ready {
-        request,
-        written,
-        read,
-    })
+    Ok(Ready { request, written })
 }
 
 fn unfit(unfit: Unfit) -> (Code, String) {

@@ -8,23 +8,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::ConnectionTrait;
 use tokio::runtime::Handle;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::hasher::{Checked, Turn};
+use crate::hasher::{Begun, Checked, Turn};
 use crate::limit::{Backoff, Limit, One};
 use crate::metrics::LimitName;
 use crate::secret::Secret;
 use crate::ticket::named_digest;
 
-/// A guess that was taken. Dropped without having been judged, as when the client leaves, it is given back.
+/// A guess that was taken. Dropped before anybody was told what became of it, as when the client leaves, it is given back; but
+/// where a worker had it in hand already, it counts as wrong: how long that took would tell.
 #[derive(Debug)]
 pub struct Attempt {
     app: App,
     guesses: Backoff,
     network: Option<One>,
+    begun: Begun,
+    right: AtomicBool,
     judged: AtomicBool,
 }
 
@@ -53,20 +57,46 @@ impl Attempt {
         }
         let network = match target {
             Target::Own(_) | Target::Former(_) => None,
-            Target::Account(_) | Target::Nobody { .. } => Some(enter(app, caller).await?),
+            Target::Account(_) | Target::Nobody { .. } => Some(format!(
+                "wrong passwords from {}",
+                named_digest(&caller.network())
+            )),
         };
-        let guesses = guesses(target);
-        let taken = guesses.take(app.db.write(), app.now()).await;
-        if let Err(Error::RateLimited { .. }) = &taken {
-            app.metrics.limit_hit(LimitName::WrongPasswordsOfAccount);
+        if let Some(network) = &network {
+            // Before anything is written: a network that is refused goes on asking.
+            look(app, network, 0).await?;
         }
-        taken?;
-        Ok(Some(Self {
-            app: app.clone(),
-            guesses,
-            network,
-            judged: AtomicBool::new(false),
-        }))
+        let mut attempt = Self::take(app, guesses(target)).await?;
+        if let Some(network) = network {
+            let one = app.guesses.begin(network);
+            if let Err(refused) = look(app, one.key(), one.others()).await {
+                attempt.give_back().await?;
+                return Err(refused);
+            }
+            attempt.network = Some(one);
+        }
+        Ok(Some(attempt))
+    }
+
+    /// Takes it to the end, also where the client leaves meanwhile: half of it would count for the account alone.
+    async fn take(app: &App, guesses: Backoff) -> Result<Self> {
+        let app = app.clone();
+        seen_through(async move {
+            let taken = guesses.take(app.db.write(), app.now()).await;
+            if let Err(Error::RateLimited { .. }) = &taken {
+                app.metrics.limit_hit(LimitName::WrongPasswordsOfAccount);
+            }
+            taken?;
+            Ok(Self {
+                app,
+                guesses,
+                network: None,
+                begun: Begun::default(),
+                right: AtomicBool::new(false),
+                judged: AtomicBool::new(false),
+            })
+        })
+        .await
     }
 
     /// The guess was right: it and all before it at this account are forgotten.
@@ -83,17 +113,39 @@ impl Attempt {
     }
 
     /// The guess was wrong, which is told only once it is counted.
-    async fn fail(&self) -> Result<()> {
+    async fn fail(&mut self) -> Result<()> {
         self.judged();
-        let Self { app, network, .. } = self;
-        if let Some(network) = network {
-            let limit = limit_of_network(app);
-            limit
-                .count(app.db.write(), network.key(), app.now())
-                .await?;
-        }
-        Ok(())
+        seen_through(fail(self.app.clone(), self.network.take())).await
     }
+
+    /// The guess was not looked at.
+    async fn give_back(&self) -> Result<()> {
+        self.judged();
+        seen_through(give_back(self.app.clone(), self.guesses.clone())).await
+    }
+}
+
+async fn fail(app: App, network: Option<One>) -> Result<()> {
+    if let Some(network) = network {
+        let limit = limit_of_network(&app);
+        limit
+            .count(app.db.write(), network.key(), app.now())
+            .await?;
+    }
+    Ok(())
+}
+
+async fn give_back(app: App, guesses: Backoff) -> Result<()> {
+    guesses.give_back(app.db.write()).await
+}
+
+/// Does this to its end, whether or not anybody still waits for it.
+async fn seen_through<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(work.in_current_span())
+        .await
+        .unwrap_or_else(|error| Err(Error::internal(error)))
 }
 
 impl Drop for Attempt {
@@ -102,10 +154,17 @@ impl Drop for Attempt {
         else {
             return;
         };
-        let (app, guesses) = (self.app.clone(), self.guesses.clone());
+        let (app, network) = (self.app.clone(), self.network.take());
+        let not_looked_at = self.right.load(Ordering::Relaxed) || self.begun.take();
+        let guesses = self.guesses.clone();
         runtime.spawn(async move {
-            if let Err(error) = guesses.give_back(app.db.write()).await {
-                tracing::warn!(%error, "a guess that was not judged stays counted");
+            let noted = if not_looked_at {
+                give_back(app, guesses).await
+            } else {
+                fail(app, network).await
+            };
+            if let Err(error) = noted {
+                tracing::warn!(%error, "what became of a guess is not noted");
             }
         });
     }
@@ -115,16 +174,14 @@ fn limit_of_network(app: &App) -> Limit {
     Limit::per_hour(app.config.settings.failures_per_network)
 }
 
-/// Where wrong guesses of this network are left: more than are looked at now.
-async fn enter(app: &App, caller: &Caller) -> Result<One> {
-    let key = format!("wrong passwords from {}", named_digest(&caller.network()));
-    let network = app.guesses.begin(key);
+/// Whether wrong guesses of this network are left, beside those that are looked at.
+async fn look(app: &App, network: &str, under_way: usize) -> Result<()> {
     let now = app.now();
     let verdict = limit_of_network(app)
-        .look(app.db.read(), network.key(), network.others(), now)
+        .look(app.db.read(), network, under_way, now)
         .await?;
     if verdict.allowed {
-        Ok(network)
+        Ok(())
     } else {
         app.metrics.limit_hit(LimitName::WrongPasswordsOfNetwork);
         Err(Error::rate_limited(verdict.again_at - now))
@@ -138,20 +195,21 @@ async fn enter(app: &App, caller: &Caller) -> Result<One> {
 pub async fn compare(
     app: &App,
     turn: &Turn,
-    attempt: Option<&Attempt>,
+    attempt: Option<&mut Attempt>,
     password: &Secret,
     stored: Option<&str>,
 ) -> Result<Checked> {
-    let checked = app.hasher.verify(turn, password, stored).await;
-    if let Some(attempt) = attempt {
-        match &checked {
-            Err(_) => {
-                attempt.judged();
-                attempt.guesses.give_back(app.db.write()).await?;
-            }
-            Ok(checked) if checked.matches => {}
-            Ok(_) => attempt.fail().await?,
-        }
+    let Some(attempt) = attempt else {
+        return app.hasher.verify(turn, password, stored).await;
+    };
+    let checked = app
+        .hasher
+        .verify_once_begun(turn, password, stored, &attempt.begun)
+        .await;
+    match &checked {
+        Err(_) => attempt.give_back().await?,
+        Ok(checked) if checked.matches => attempt.right.store(true, Ordering::Relaxed),
+        Ok(_) => attempt.fail().await?,
     }
     checked
 }
@@ -232,7 +290,7 @@ fn guesses(target: Target<'_>) -> Backoff {
         },
         Target::Former(id) => Backoff {
             key: format!("former passwords of {id}"),
-            kept: true,
+            kept: false,
         },
     }
 }

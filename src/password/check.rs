@@ -43,7 +43,8 @@ pub struct PasswordCheck {
 pub struct PasswordRule {
     /// Stable: `min_length`, `max_length`, `character_classes`, `repeats`, `common`, `personal_data`, `breached`,
     /// `history`. `history` is checked for the caller's own account only, and left out of
-    /// the answer for who asks often: five times at once, then after waits that double, as for wrong passwords.
+    /// the answer for who asks often: five times at once, then after waits that double, as for wrong
+    /// passwords; and where another rule is not met.
     rule: String,
     met: bool,
     /// In the caller's language (header `Accept-Language`).
@@ -82,9 +83,13 @@ pub async fn check_password(
         .with(input.display_name.as_deref())
         .with(input.given_name.as_deref())
         .with(input.family_name.as_deref());
-    // A stolen access token must not find the password out here either. Whoever asks too often is told of the other rules.
+    let mut judged = judge(&place.connection, &input.password, &personal);
+    // A stolen access token must not find the password out here either. Whoever asks too often is told of the other rules;
+    // where one of those is not met, nothing has to be compared.
     let own = match own {
-        Some(own) if place.connection.password_history > 0 => {
+        Some(own)
+            if place.connection.password_history > 0 && judged.iter().all(|rule| rule.met) =>
+        {
             let may = may_compare_former(app, caller, own.user.id).await?;
             may.then_some(&own.user)
         }
@@ -96,11 +101,6 @@ pub async fn check_password(
         personal,
         user: own,
     };
-    let mut judged = judge(
-        candidate.connection,
-        candidate.password,
-        &candidate.personal,
-    );
     judged.extend(judge_at_length(app, caller, &candidate).await?);
     let shown = |Judged { rule, met }: &Judged| PasswordRule {
         rule: rule.name().to_owned(),

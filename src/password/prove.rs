@@ -23,9 +23,9 @@ pub async fn current_password(
     if password.expose().chars().count() > MAX_LENGTH {
         return Err(Error::InvalidCredentials);
     }
-    let attempt = Attempt::begin(app, caller, Target::Own(user.id)).await?;
+    let mut attempt = Attempt::begin(app, caller, Target::Own(user.id)).await?;
     let stored = user.password_hash.as_deref();
-    if !compare(app, &caller.turn, attempt.as_ref(), password, stored)
+    if !compare(app, &caller.turn, attempt.as_mut(), password, stored)
         .await?
         .matches
     {
@@ -43,13 +43,8 @@ pub async fn current_password(
 /// has ended what the old password could do; what is begun by it must not come after.
 ///
 /// # Errors
-/// `INVALID_CREDENTIALS` where password or address were changed meanwhile, or the account was disabled; `UNAUTHENTICATED`
-/// where the session has ended.
-pub async fn hold(
-    tx: &impl ConnectionTrait,
-    user: &user::Model,
-    session: &session::Model,
-) -> Result<()> {
+/// `INVALID_CREDENTIALS` where password or address were changed meanwhile, or the account was disabled.
+pub async fn hold(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()> {
     let held = user::Entity::find_by_id(user.id)
         .lock(LockType::NoKeyUpdate)
         .one(tx)
@@ -59,9 +54,19 @@ pub async fn hold(
             && held.email_key == user.email_key
             && held.disabled_at.is_none()
     });
-    if !as_proved {
-        return Err(Error::InvalidCredentials);
+    if as_proved {
+        Ok(())
+    } else {
+        Err(Error::InvalidCredentials)
     }
+}
+
+/// Holds the session in which that was, and looks whether it goes on. Last before the commit: whoever refreshes it, and
+/// everybody who refreshes at the same time, waits.
+///
+/// # Errors
+/// `UNAUTHENTICATED` where it has ended meanwhile.
+pub async fn hold_session(tx: &impl ConnectionTrait, session: &session::Model) -> Result<()> {
     session::Entity::find_by_id(session.id)
         .filter(session::Column::RevokedAt.is_null())
         .lock(LockType::Share)

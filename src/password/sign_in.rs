@@ -71,8 +71,8 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
             login: &login,
         },
     };
-    let attempt = Attempt::begin(app, caller, target).await?;
-    let checked = compare(app, &caller.turn, attempt.as_ref(), &input.password, stored).await?;
+    let mut attempt = Attempt::begin(app, caller, target).await?;
+    let checked = compare(app, &caller.turn, attempt.as_mut(), &input.password, stored).await?;
     let Some(user) = user.filter(|_| checked.matches) else {
         return Err(Error::InvalidCredentials);
     };

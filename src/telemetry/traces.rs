@@ -105,6 +105,7 @@ fn instance(rng: &Rng) -> String {
 impl Traces {
     /// Hands spans over until told to stop, and then what is left of them.
     pub async fn run(mut self, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) {
+        metrics.expect_spans();
         loop {
             let mut batch = Vec::new();
             let told = tokio::select! {

@@ -148,7 +148,7 @@ impl RealmAdminMutation {
     }
 
     /// Changes the rules of a database connection, from the next request on. Fields that are left out keep their value; null
-    /// empties a list, and is refused elsewhere. Administrators only.
+    /// is refused, but for the dictionary, which it empties. Administrators only.
     async fn admin_update_connection(
         &self,
         ctx: &Context<'_>,

@@ -5,6 +5,7 @@ mod cost;
 mod empty;
 mod reader;
 mod scan;
+mod uses;
 mod variables;
 
 use cost::measure;
@@ -13,6 +14,7 @@ use empty::mark;
 pub use empty::unmark;
 pub use reader::{Read, Reader, Unfit};
 use scan::scan;
+pub use uses::Uses;
 pub use variables::{Incomplete, complete};
 
 /// Why a document is refused.

@@ -8,7 +8,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::{Document, Refusal, mark, measure, scan};
+use super::{Document, Refusal, Uses, mark, measure, scan};
 
 /// Octets of the longest text that is remembered.
 const LONGEST: usize = 4 * 1024;
@@ -33,6 +33,8 @@ pub struct Read {
     pub executable: ExecutableDocument,
     /// Of the operation that was named, or the only one.
     pub document: Document,
+    /// What the document does with its variables.
+    pub uses: Uses,
     /// Objects are marked, for their answer to be unmarked.
     pub marked: bool,
 }
@@ -84,6 +86,7 @@ impl Reader {
         let mut executable = parse_query(text).map_err(|error| Unfit::Unreadable(error.into()))?;
         let document = measure(&executable, operation).map_err(Unfit::Refused)?;
         let read = Arc::new(Read {
+            uses: Uses::of(&executable),
             marked: mark(&mut executable),
             executable,
             document,

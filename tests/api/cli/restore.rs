@@ -69,11 +69,11 @@ impl Scene {
         let child = restore.spawn().expect("the program starts");
         for _ in 0..600 {
             if self.part().exists() {
-                return (child, other);
+                break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("the restore does not begin");
+        (child, other)
     }
 
     fn part(&self) -> PathBuf {
@@ -96,6 +96,7 @@ async fn a_restore_that_is_told_to_stop_leaves_nothing() {
     for signal in ["-TERM", "-INT"] {
         let scene = Scene::set();
         let (mut restore, _other) = scene.restore_that_waits().await;
+        assert!(scene.part().exists(), "it has begun");
         assert!(
             !scene.place.exists(),
             "nothing has the name before it is whole"
@@ -112,6 +113,7 @@ async fn a_restore_that_is_told_to_stop_leaves_nothing() {
 async fn a_restore_that_is_killed_leaves_no_database_and_can_be_made_again() {
     let scene = Scene::set();
     let (mut restore, other) = scene.restore_that_waits().await;
+    assert!(scene.part().exists(), "it has begun");
     restore.kill().expect("our own child");
     ended(&mut restore).await;
     other.close().await.expect("a closed connection");

@@ -171,7 +171,13 @@ async fn a_mutation_by_get_is_refused_and_changes_nothing() {
         path.append_pair("operationName", name);
         path.finish()
     };
-    for path in [path(&mutation, ""), path(&mutation, "M"), path(&both, "M")] {
+    let incomplete = "mutation M($input: SignOutInput!) { signOut(input: $input) { __typename } }";
+    for path in [
+        path(&mutation, ""),
+        path(&mutation, "M"),
+        path(&both, "M"),
+        path(incomplete, "M"),
+    ] {
         let answer = test.anon().get(&path).await;
         assert_eq!(answer.status, 405, "{}", answer.body);
         assert_eq!(answer.headers["allow"], "POST");

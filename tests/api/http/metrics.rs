@@ -135,7 +135,6 @@ async fn what_rules_watch_is_counted_from_zero_on() {
         "passwords_refused_total{reason=\"queue_full\"}",
         "passwords_refused_total{reason=\"too_slow\"}",
         "events_total{kind=\"refresh_token_reused\"}",
-        "spans_total{outcome=\"dropped\"}",
         "operations_total{operation=\"signIn\",outcome=\"INVALID_CREDENTIALS\"}",
         "operations_total{operation=\"refreshSession\",outcome=\"INTERNAL\"}",
     ] {

@@ -157,3 +157,29 @@ async fn a_scalar_of_ours_with_a_wrong_value_is_refused_before_anything_runs() {
     let from = json!({ "from": "2020-01-01T00:00:00+01:00" });
     test.admin().query(events, from).await.ok();
 }
+
+/// A request of 32 KiB made the engine put 64 million values together.
+#[tokio::test]
+async fn a_variable_that_is_copied_too_often_is_refused() {
+    let (_test, ann) = ann().await;
+    let text = |times: usize| {
+        let copies = "$v".repeat(times);
+        format!(
+            "query($v: [ID!]!, $not: Boolean) {{ nodes(ids: [{copies}]) {{ id }} me @include(if: $not) {{ id }} }}"
+        )
+    };
+    for variables in [
+        json!({ "v": vec![0; 4_000] }),
+        json!({ "v": vec![0; 4_000], "not": true }),
+    ] {
+        let answer = ann.query(&text(4_000), variables).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (400, "QUERY_TOO_COMPLEX")
+        );
+    }
+    let answer = ann
+        .query(&text(10), json!({ "v": vec![0; 4_000], "not": true }))
+        .await;
+    assert_ne!(answer.code(), "QUERY_TOO_COMPLEX", "{}", answer.body);
+}

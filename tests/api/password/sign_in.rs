@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use entity::attempt_counter;
+use entity::{attempt_counter, limit_counter};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
@@ -196,6 +196,30 @@ on_both_databases! {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+    }
+}
+
+on_both_databases! {
+    /// How long the answer took would tell.
+    async fn whoever_leaves_while_the_password_is_hashed_has_guessed(backend: Backend) {
+        let slow = &[ONE_AT_A_TIME, ("VESTIBULE_PASSWORD_PASSES", "64")];
+        let test = TestApp::with(backend, &[LIMITED, PATIENT, slow].concat()).await;
+        let client = test.anon();
+        let asked = tokio::spawn(async move { client.sign_in("nobody@example.org", "a wrong password").await });
+        let end = Instant::now() + Duration::from_secs(20);
+        while test.app.hasher.running() == 0 {
+            assert!(Instant::now() < end, "nothing is hashed");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        asked.abort();
+        assert!(asked.await.is_err());
+        let of_network = || limit_counter::Entity::find().all(test.app.db.read());
+        while of_network().await.expect("counters").iter().all(|counter| counter.count != 1) {
+            assert!(Instant::now() < end, "the network is not counted");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let counted = attempt_counter::Entity::find().one(test.app.db.read()).await.expect("an answer");
+        assert_eq!(counted.expect("a guess").failures, 1);
     }
 }
 

@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::value::{Issues, storable};
 
-/// What to change of which connection. Fields that are left out stay; null empties a list, and is `INVALID_INPUT` elsewhere.
+/// What to change of which connection. Fields that are left out stay; null is `INVALID_INPUT`, but for the dictionary, which it
+/// empties: an empty list of domains opens the door, and has to be written.
 #[derive(Debug, InputObject)]
 pub struct AdminUpdateConnectionInput {
     /// Which connection; names do not change.
@@ -64,8 +65,16 @@ pub async fn admin_update_connection(
             &mut issues,
         ),
         username_required: null::never("usernameRequired", input.username_required, &mut issues),
-        allowed_email_domains: null::list(input.allowed_email_domains),
-        blocked_email_domains: null::list(input.blocked_email_domains),
+        allowed_email_domains: null::never(
+            "allowedEmailDomains",
+            input.allowed_email_domains,
+            &mut issues,
+        ),
+        blocked_email_domains: null::never(
+            "blockedEmailDomains",
+            input.blocked_email_domains,
+            &mut issues,
+        ),
         password_policy,
     };
     let details = rules.apply(&mut change, &mut issues);
