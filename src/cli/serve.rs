@@ -149,6 +149,7 @@ async fn wait_for_helpers(
     signals: &mut Signals,
 ) -> Result<(), JoinError> {
     tokio::select! {
+        biased;
         ended = ended => return ended,
         () = tokio::time::sleep(what_is_left(until)) => {}
         () = signals.received() => {}

@@ -117,8 +117,9 @@ pub struct Settings {
     #[arg(long)]
     pub smtp_ca: Option<PathBuf>,
 
-    /// How long each step of handing a mail over may take, in milliseconds: the connection with its greeting, STARTTLS, the
-    /// sign-in, the sender, the recipient; six times as long once the server has the whole mail. Four minutes in all.
+    /// How long each step of handing a mail over may take, in milliseconds: STARTTLS, the sign-in, the sender; three times as
+    /// long for the connection with its greeting, and for the recipient; six times once the server has the whole mail. Four
+    /// minutes in all.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub smtp_timeout: u64,
 

@@ -49,7 +49,7 @@ pub fn make_ready(
     let mut variables = variables.map_or_else(Variables::default, |variables| {
         Variables::from_json(Value::Object(variables))
     });
-    if !read.uses.are_few(&variables, &read.executable) {
+    if !read.uses.are_few(&variables) {
         let message = "The operation holds too many copies of its variables.";
         return Err((Code::QueryTooComplex, message.to_owned()));
     }

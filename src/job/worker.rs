@@ -28,6 +28,8 @@ use crate::telemetry::TRACED;
 const BATCH: u64 = 8;
 /// Longer than any delivery may take; a worker that died is forgotten after it.
 const CLAIM: TimeDelta = TimeDelta::minutes(5);
+/// A delivery ends before somebody else may take the mail over, with room for clocks that differ.
+const DELIVERY: Duration = Duration::from_secs(4 * 60 + 30);
 /// How often to look without being woken: for retries, and for what another instance left.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often to ask whether it is time to clean up.
@@ -185,7 +187,10 @@ impl Worker {
         // Caught here, so that the job counts this attempt and is buried in the end.
         let delivery = AssertUnwindSafe(self.deliver(&job, now)).catch_unwind();
         let defect = |_| Err(MailError::NotTaken("a defect; the log says where".into()));
-        let outcome = delivery.await.unwrap_or_else(defect);
+        let outcome = match tokio::time::timeout(DELIVERY, delivery).await {
+            Ok(delivered) => delivered.unwrap_or_else(defect),
+            Err(_) => Err(MailError::NotTaken("it took too long".into())),
+        };
         let ended = self.clock.now();
         let update = Entity::update_many()
             .filter(Column::Id.eq(job.id))

@@ -20,6 +20,9 @@ use super::MailError;
 const KEPT: usize = 8;
 /// One that nobody needs is closed after this.
 const IDLE: Duration = Duration::from_secs(30);
+/// Behind the greeting are a name, several addresses, TLS and two answers, and whoever is told a recipient may ask elsewhere
+/// first: so many deadlines of one step (RFC 5321 section 4.5.3.2 asks for five minutes).
+const LOOKS_ELSEWHERE: u32 = 3;
 /// Who has all of a mail may look at it for so many deadlines of one step: given up too early, it is sent twice (RFC 5321
 /// section 4.5.3.2.6 even asks for ten minutes).
 const LOOKS_AT_CONTENT: u32 = 6;
@@ -137,7 +140,13 @@ impl Smtp {
         let each = Some(patience / 2);
         let place = (host.as_str(), *port);
         let opened = AsyncSmtpConnection::connect_tokio1(place, each, &me, sealed, None);
-        let mut connection = step(patience, "the greeting", opened, not_taken).await?;
+        let mut connection = step(
+            patience * LOOKS_ELSEWHERE,
+            "the greeting",
+            opened,
+            not_taken,
+        )
+        .await?;
         if let Seal::StartTls(tls) = seal {
             let asked = connection.starttls(tls.clone(), &me);
             step(patience, "STARTTLS", asked, not_taken).await?;
@@ -170,9 +179,15 @@ impl Smtp {
         step(patience, "the sender", from, judge).await?;
         for recipient in envelope.to() {
             let to = connection.command(Rcpt::new(recipient.clone(), Vec::new()));
-            step(patience, "the recipient", to, judge).await?;
+            step(patience * LOOKS_ELSEWHERE, "the recipient", to, judge).await?;
         }
-        step(patience, "DATA", connection.command(Data), judge).await?;
+        let ready = step(patience, "DATA", connection.command(Data), judge).await?;
+        if !ready.has_code(354) {
+            // An answer to something else: what comes next would be taken for the one to this mail.
+            return Err(MailError::NotTaken(
+                "the mail server answers out of turn".into(),
+            ));
+        }
         let content = connection.message(&octets);
         step(patience * LOOKS_AT_CONTENT, "the content", content, judge).await?;
         Ok(())

@@ -1,12 +1,10 @@
 //! How often each variable stands in a document. Wherever it does, the engine puts a copy of its value: a few thousand of a list
 //! of a few thousand would take all memory, of a request that is no longer than others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 
-use async_graphql::parser::types::{
-    Directive, ExecutableDocument, FragmentDefinition, Selection, SelectionSet,
-};
+use async_graphql::parser::types::{Directive, ExecutableDocument, Selection, SelectionSet};
 use async_graphql::{Name, Positioned, Value as ConstValue, Variables};
 
 /// What all copies together may hold.
@@ -14,57 +12,111 @@ const MOST: usize = 65_536;
 /// Octets of a text that count as one more value.
 const TEXT: usize = 64;
 
-/// How often a document holds variables, with every fragment written out.
+/// The variables that stand in a document more than once, with every fragment written out.
 #[derive(Debug)]
-pub struct Uses(Vec<(Name, usize)>);
+pub struct Uses(Vec<Use>);
 
-type Counts = HashMap<Name, usize>;
+#[derive(Debug)]
+struct Use {
+    name: Name,
+    count: usize,
+    /// Of what stands for it where it was not sent: the largest, where several operations have a variable of this name.
+    default_size: usize,
+}
+
+type Counts<'a> = HashMap<&'a Name, usize>;
 
 impl Uses {
-    /// Of a document that has been measured: its fragments do not spread themselves.
+    /// Of a document that need not be valid: fragments may spread themselves, or what is not there. It takes no longer than the
+    /// document is.
     pub fn of(document: &ExecutableDocument) -> Self {
-        let mut counter = Counter {
-            fragments: &document.fragments,
-            known: HashMap::new(),
-        };
-        let mut counts = Counts::new();
+        let mut whole = Part::default();
+        let mut defaults = HashMap::new();
         for (_, operation) in document.operations.iter() {
-            let operation = &operation.node;
-            of_directives(&operation.directives, &mut counts);
-            counter.of_set(&operation.selection_set.node, &mut counts);
+            whole.note_directives(&operation.node.directives);
+            whole.note(&operation.node.selection_set.node);
+            for definition in &operation.node.variable_definitions {
+                let definition = &definition.node;
+                let of_default = definition.default_value.as_ref();
+                let of_default = of_default.map_or(1, |default| size(&default.node));
+                let largest = defaults.entry(&definition.name.node).or_insert(1);
+                *largest = of_default.max(*largest);
+            }
         }
-        // The engine looks at each once more by itself.
-        for name in document.fragments.keys() {
-            counter.of_fragment(name, &mut counts);
+        let fragments = document.fragments.iter().map(|(name, fragment)| {
+            let mut part = Part::default();
+            part.note_directives(&fragment.node.directives);
+            part.note(&fragment.node.selection_set.node);
+            (name, part)
+        });
+        let fragments: HashMap<_, _> = fragments.collect();
+        let times = times(&whole, &fragments);
+        let mut counts = whole.variables;
+        for (name, part) in fragments {
+            // The engine looks at each once more by itself.
+            let times = times
+                .get(name)
+                .copied()
+                .unwrap_or_default()
+                .saturating_add(1);
+            for (variable, count) in part.variables {
+                let all = counts.entry(variable).or_default();
+                *all = all.saturating_add(count.saturating_mul(times));
+            }
         }
         let again = counts.into_iter().filter(|(_, count)| *count > 1);
+        let again = again.map(|(name, count)| Use {
+            default_size: defaults.get(&name).copied().unwrap_or(1),
+            name,
+            count,
+        });
         Self(again.collect())
     }
 
-    /// Whether the copies of these values, or of what stands for one that was not sent, are few enough.
-    pub fn are_few(&self, variables: &Variables, document: &ExecutableDocument) -> bool {
+    /// Whether the copies of these values are few enough.
+    pub fn are_few(&self, variables: &Variables) -> bool {
         let mut all = 0_usize;
-        for (name, count) in &self.0 {
-            let sent = variables.get(name).map(size);
-            let size = sent.unwrap_or_else(|| default_size(document, name));
-            all = all.saturating_add(count.saturating_mul(size));
+        for of in &self.0 {
+            let size = variables.get(&of.name).map_or(of.default_size, size);
+            all = all.saturating_add(of.count.saturating_mul(size));
         }
         all <= MOST
     }
 }
 
-/// The largest, where several operations have a variable of this name.
-fn default_size(document: &ExecutableDocument, name: &Name) -> usize {
-    let definitions = document
-        .operations
-        .iter()
-        .flat_map(|(_, operation)| &operation.node.variable_definitions);
-    definitions
-        .filter(|definition| definition.node.name.node == *name)
-        .filter_map(|definition| definition.node.default_value.as_ref())
-        .map(|default| size(&default.node))
-        .max()
-        .unwrap_or(1)
+/// How often each fragment comes to stand in the operations.
+fn times<'a>(whole: &Part<'a>, fragments: &HashMap<&'a Name, Part<'a>>) -> Counts<'a> {
+    let mut order = Vec::new();
+    let mut met = HashSet::new();
+    for name in whole.spreads.keys() {
+        list(name, fragments, &mut met, &mut order);
+    }
+    let mut times = whole.spreads.clone();
+    // From above: whoever spreads a fragment is done before it. In a circle nobody is, and the engine refuses it.
+    for name in order.into_iter().rev() {
+        let own = times.get(name).copied().unwrap_or_default();
+        for (spread, count) in &fragments[name].spreads {
+            let all = times.entry(spread).or_default();
+            *all = all.saturating_add(count.saturating_mul(own));
+        }
+    }
+    times
+}
+
+/// Lists a fragment behind all that it spreads.
+fn list<'a>(
+    name: &'a Name,
+    fragments: &HashMap<&'a Name, Part<'a>>,
+    met: &mut HashSet<&'a Name>,
+    order: &mut Vec<&'a Name>,
+) {
+    let Some(part) = fragments.get(name).filter(|_| met.insert(name)) else {
+        return;
+    };
+    for spread in part.spreads.keys() {
+        list(spread, fragments, met, order);
+    }
+    order.push(name);
 }
 
 fn size(value: &ConstValue) -> usize {
@@ -80,65 +132,52 @@ fn size(value: &ConstValue) -> usize {
     }
 }
 
-struct Counter<'a> {
-    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-    known: HashMap<&'a Name, Counts>,
+/// What is written in the operations, or in one fragment.
+#[derive(Default)]
+struct Part<'a> {
+    variables: HashMap<Name, usize>,
+    spreads: Counts<'a>,
 }
 
-impl<'a> Counter<'a> {
-    fn of_set(&mut self, set: &'a SelectionSet, counts: &mut Counts) {
+impl<'a> Part<'a> {
+    fn note(&mut self, set: &'a SelectionSet) {
         for selection in &set.items {
             match &selection.node {
                 Selection::Field(field) => {
                     let field = &field.node;
-                    of_directives(&field.directives, counts);
+                    self.note_directives(&field.directives);
                     for (_, value) in &field.arguments {
-                        let Ok(_) = value.node.clone().into_const_with(note_in(counts));
+                        let Ok(_) = value.node.clone().into_const_with(self.noting());
                     }
-                    self.of_set(&field.selection_set.node, counts);
+                    self.note(&field.selection_set.node);
                 }
                 Selection::InlineFragment(inline) => {
-                    of_directives(&inline.node.directives, counts);
-                    self.of_set(&inline.node.selection_set.node, counts);
+                    self.note_directives(&inline.node.directives);
+                    self.note(&inline.node.selection_set.node);
                 }
                 Selection::FragmentSpread(spread) => {
-                    of_directives(&spread.node.directives, counts);
-                    self.of_fragment(&spread.node.fragment_name.node, counts);
+                    self.note_directives(&spread.node.directives);
+                    let name = &spread.node.fragment_name.node;
+                    *self.spreads.entry(name).or_default() += 1;
                 }
             }
         }
     }
 
-    fn of_fragment(&mut self, name: &Name, counts: &mut Counts) {
-        let Some((name, fragment)) = self.fragments.get_key_value(name) else {
-            return;
-        };
-        if !self.known.contains_key(name) {
-            let mut own = Counts::new();
-            of_directives(&fragment.node.directives, &mut own);
-            self.of_set(&fragment.node.selection_set.node, &mut own);
-            self.known.insert(name, own);
-        }
-        for (variable, count) in &self.known[name] {
-            let all = counts.entry(variable.clone()).or_default();
-            *all = all.saturating_add(*count);
+    fn note_directives(&mut self, directives: &[Positioned<Directive>]) {
+        for directive in directives {
+            for (_, value) in &directive.node.arguments {
+                let Ok(_) = value.node.clone().into_const_with(self.noting());
+            }
         }
     }
-}
 
-fn of_directives(directives: &[Positioned<Directive>], counts: &mut Counts) {
-    for directive in directives {
-        for (_, value) in &directive.node.arguments {
-            let Ok(_) = value.node.clone().into_const_with(note_in(counts));
+    /// Counts each variable of a value.
+    fn noting(&mut self) -> impl FnMut(Name) -> Result<ConstValue, Infallible> + '_ {
+        |name| {
+            *self.variables.entry(name).or_default() += 1;
+            Ok(ConstValue::Null)
         }
-    }
-}
-
-/// Counts each variable of a value.
-fn note_in(counts: &mut Counts) -> impl FnMut(Name) -> Result<ConstValue, Infallible> + '_ {
-    |name| {
-        *counts.entry(name).or_default() += 1;
-        Ok(ConstValue::Null)
     }
 }
 
@@ -151,7 +190,7 @@ mod tests {
 
     fn are_few(text: &str, variables: serde_json::Value) -> bool {
         let document = parse_query(text).unwrap();
-        Uses::of(&document).are_few(&Variables::from_json(variables), &document)
+        Uses::of(&document).are_few(&Variables::from_json(variables))
     }
 
     #[test]
@@ -185,5 +224,34 @@ mod tests {
             "$v".repeat(70)
         );
         assert!(!are_few(&default, json!({})));
+    }
+
+    #[test]
+    fn fragments_that_spread_themselves_or_nothing_come_to_an_end() {
+        for fragments in [
+            "fragment A on Query { ...A }",
+            "fragment A on Query { ...B } fragment B on Query { ...A x(a: $v) }",
+            "fragment A on Query { ...Nothing }",
+        ] {
+            let long = json!({ "v": vec![0; 100] });
+            assert!(are_few(
+                &format!("{{ __typename }} {fragments}"),
+                long.clone()
+            ));
+            assert!(are_few(&format!("{{ ...A ...A }} {fragments}"), long));
+        }
+    }
+
+    #[test]
+    fn spreads_of_spreads_multiply() {
+        let of = |twice: &str, size: usize| {
+            let text = format!(
+                "query($v: [ID!]!) {{ {twice} }} fragment A on Query {{ {} }} fragment B on Query {{ nodes(ids: $v) {{ id }} }}",
+                "...B ".repeat(10)
+            );
+            are_few(&text, json!({ "v": vec![0; size] }))
+        };
+        assert!(of("...A", 5_000) && of("...A ...A", 3_000));
+        assert!(!of("...A ...A", 3_500));
     }
 }

@@ -183,3 +183,22 @@ async fn a_variable_that_is_copied_too_often_is_refused() {
         .await;
     assert_ne!(answer.code(), "QUERY_TOO_COMPLEX", "{}", answer.body);
 }
+
+#[tokio::test]
+async fn fragments_in_circles_that_nobody_spreads_are_refused_like_others() {
+    let (test, _ann) = ann().await;
+    for text in [
+        "{ __typename } fragment A on Query { ...A }",
+        "{ __typename } fragment A on Query { ...B } fragment B on Query { ...A }",
+    ] {
+        let answer = test.anon().query(text, json!({})).await;
+        assert_eq!(answer.status, 400, "{}", answer.body);
+        let errors = answer.at("/errors");
+        let says = |word: &str| errors.to_string().contains(word);
+        assert!(
+            says("GRAPHQL_VALIDATION_FAILED") && says("never used"),
+            "{errors}"
+        );
+        assert!(answer.body.get("data").is_none(), "{}", answer.body);
+    }
+}
