@@ -74,14 +74,7 @@ pub async fn notify(
     request: Request<'_>,
 ) -> Result<verification::Model> {
     let row = insert(app, tx, caller, request).await?;
-    app.enqueue(
-        tx,
-        &Task::SendVerification {
-            verification: row.id,
-            round: row.code_round,
-        },
-    )
-    .await?;
+    mail(app, tx, &row).await?;
     Ok(row)
 }
 
@@ -101,15 +94,16 @@ pub async fn start(
     if !budget.allowed {
         return Ok((without_mail(tx, row).await?, budget.again_at));
     }
-    app.enqueue(
-        tx,
-        &Task::SendVerification {
-            verification: row.id,
-            round: row.code_round,
-        },
-    )
-    .await?;
+    mail(app, tx, &row).await?;
     Ok((row, budget.again_at))
+}
+
+async fn mail(app: &App, tx: &impl ConnectionTrait, row: &verification::Model) -> Result<()> {
+    let task = Task::SendVerification {
+        verification: row.id,
+        round: row.code_round,
+    };
+    app.enqueue(tx, &task).await
 }
 
 /// Keeps a request without a mail for who asks for the mail later, in the place of the one before it: of those that one
