@@ -9,7 +9,7 @@ mod turn;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
 
+use self::turn::Place;
 pub use self::turn::Turn;
 pub use self::worker::Begun;
 use self::worker::{Expected, Job, Load, STRANGERS, work_through};
@@ -67,6 +68,8 @@ pub struct Hasher {
     wait: Duration,
     rng: Rng,
     load: Arc<Load>,
+    /// Passwords for which a place in the queue is kept.
+    coming: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
     workers: usize,
     /// How many passwords may wait.
@@ -105,6 +108,7 @@ impl Hasher {
             wait: options.wait,
             rng,
             load,
+            coming: Arc::default(),
             metrics,
             workers,
             places: options.queue,
@@ -210,10 +214,26 @@ impl Hasher {
     /// # Errors
     /// `OVERLOADED` when the queue is full or the wait too long.
     pub fn admit(&self) -> Result<()> {
-        if self.queue.len() >= self.places {
+        self.has_room(self.coming())
+    }
+
+    /// As [`Hasher::admit`], and keeps the place until the password comes, or the turn ends: who was let in is not refused
+    /// after the work that comes before the hash. It must not take long: the place is nobody else's meanwhile.
+    ///
+    /// # Errors
+    /// As [`Hasher::admit`].
+    pub fn keep_place(&self, turn: &Turn) -> Result<()> {
+        let (place, before) = Place::keep(&self.coming);
+        self.has_room(before)?;
+        turn.hold(place);
+        Ok(())
+    }
+
+    fn has_room(&self, coming: usize) -> Result<()> {
+        if self.queue.len() + coming >= self.places {
             return Err(self.refused(PasswordRefusal::QueueFull));
         }
-        self.admit_all(&Turn::default(), 1)
+        self.is_in_time(&Turn::default(), coming, 1)
     }
 
     /// As [`Hasher::admit`], for who has to hash several times in turn: better told now than after the last but one.
@@ -221,7 +241,11 @@ impl Hasher {
     /// # Errors
     /// `OVERLOADED` when the wait for all of them is too long.
     pub fn admit_all(&self, turn: &Turn, hashes: usize) -> Result<()> {
-        let (first, queue) = (self.first.len(), self.queue.len());
+        self.is_in_time(turn, self.coming(), hashes)
+    }
+
+    fn is_in_time(&self, turn: &Turn, coming: usize, hashes: usize) -> Result<()> {
+        let (first, queue) = (self.first.len(), self.queue.len() + coming);
         let before = if turn.has_proved() {
             // Strangers have their share after each of these, and after each of the own but the last.
             let share = queue.min(STRANGERS * first);
@@ -236,6 +260,10 @@ impl Hasher {
             return Err(self.refused(PasswordRefusal::TooSlow));
         }
         Ok(())
+    }
+
+    fn coming(&self) -> usize {
+        self.coming.load(Ordering::Acquire)
     }
 
     /// How long the request may yet wait. A little more than others for who has proved something, so that it is not in vain.
@@ -262,7 +290,10 @@ impl Hasher {
         expected: Option<Expected>,
         begun: &Begun,
     ) -> Result<[u8; OUTPUT]> {
-        self.admit_all(turn, 1)?;
+        let place = turn.take_place();
+        if place.is_none() {
+            self.admit_all(turn, 1)?;
+        }
         let line = if turn.has_proved() {
             &self.first
         } else {
@@ -285,6 +316,8 @@ impl Hasher {
             traced,
             traced_wait,
         });
+        // Only now, so that nobody is let in between.
+        drop(place);
         match sent {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(self.refused(PasswordRefusal::QueueFull)),

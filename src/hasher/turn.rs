@@ -1,6 +1,7 @@
 //! What one request has had of the workers, and is due, where it needs several hashes (ADR 28).
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What one request has had of the workers.
@@ -10,6 +11,26 @@ pub struct Turn {
     waited: AtomicU64,
     /// Its passwords go before those of strangers.
     proved: AtomicBool,
+    /// In the strangers' line, until its password stands there.
+    place: Mutex<Option<Place>>,
+}
+
+/// A place that is kept for a password which is still to come. Dropping it gives it up.
+#[derive(Debug)]
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    /// Keeps one more; answers how many were kept before, too.
+    pub(super) fn keep(coming: &Arc<AtomicUsize>) -> (Self, usize) {
+        let before = coming.fetch_add(1, Ordering::AcqRel);
+        (Self(Arc::clone(coming)), before)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Turn {
@@ -21,6 +42,21 @@ impl Turn {
 
     pub(super) fn has_proved(&self) -> bool {
         self.proved.load(Ordering::Relaxed)
+    }
+
+    /// Its own, instead of one that it may have had.
+    pub(super) fn hold(&self, place: Place) {
+        *self.place() = Some(place);
+    }
+
+    /// The one that it has had until now.
+    pub(super) fn take_place(&self) -> Option<Place> {
+        self.place().take()
+    }
+
+    /// A place stays true whatever panicked while it was held.
+    fn place(&self) -> MutexGuard<'_, Option<Place>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn waited(&self) -> Duration {

@@ -44,7 +44,7 @@ pub struct SignInInput {
 /// `INVALID_INPUT` for an unknown application or connection, `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`, `RATE_LIMITED`
 /// after too many wrong passwords, `OVERLOADED`.
 pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<Outcome> {
-    app.hasher.admit()?;
+    app.hasher.keep_place(&caller.turn)?;
     let place = place::find(
         app,
         caller,
