@@ -39,7 +39,7 @@ pub async fn confirm_email_change(
         session,
         user,
         application,
-        has_tenants,
+        ..
     } = caller.identity(app).await?.clone();
     let proof = redeem::find(app, caller, input.proof, None, &[Purpose::EmailChange]).await?;
     if proof.row.user_id != Some(user.id) {
@@ -50,14 +50,9 @@ pub async fn confirm_email_change(
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
-            let (user, event) = change(app, &tx, caller, &proof, user.clone(), &place).await?;
-            let identity = Identity {
-                session: session.clone(),
-                user,
-                application: application.clone(),
-                has_tenants,
-            };
-            let opened = sessions::keep(app, &tx, caller, identity, input.token_transport).await?;
+            let event = change(app, &tx, caller, &proof, &user, &place).await?;
+            let session = session.clone();
+            let opened = sessions::keep(app, &tx, caller, session, input.token_transport).await?;
             app.record(
                 &tx,
                 &caller.origin,
@@ -96,7 +91,7 @@ pub async fn confirm_by_page(app: &App, caller: &Caller, ticket: Secret) -> Resu
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
-            let (_, event) = change(app, &tx, caller, &proof, user.clone(), &place).await?;
+            let event = change(app, &tx, caller, &proof, &user, &place).await?;
             app.record(&tx, &caller.origin, event).await?;
             tx.commit().await?;
             app.worker.wake();
@@ -130,9 +125,9 @@ async fn change(
     tx: &impl ConnectionTrait,
     caller: &Caller,
     proof: &Redeemed,
-    user: user::Model,
+    user: &user::Model,
     place: &Place,
-) -> Result<(user::Model, Event)> {
+) -> Result<Event> {
     let now = app.now();
     let row = &proof.row;
     let changed = user::Entity::update_many()
@@ -157,20 +152,12 @@ async fn change(
     proof.consume(tx, now).await?;
     // Tickets that were mailed to the old address are worth nothing any more.
     address::void_all(tx, user.id, now).await?;
-    tell_old_address(app, tx, caller, &user, place).await?;
-    let event = Event {
+    tell_old_address(app, tx, caller, user, place).await?;
+    Ok(Event {
         application: Some(row.application_id),
         connection: Some(row.connection_id),
         ..Event::by_user(Kind::EmailChanged, user.id)
-    };
-    let user = user::Model {
-        email: row.email.clone(),
-        email_key: row.email_key.clone(),
-        email_verified_at: Some(now),
-        updated_at: now,
-        ..user
-    };
-    Ok((user, event))
+    })
 }
 
 /// With a link that takes the change back; as long as it lives, nobody else can have the address.

@@ -36,12 +36,7 @@ pub async fn change_password(
     caller: &Caller,
     input: ChangePasswordInput,
 ) -> Result<Outcome> {
-    let Identity {
-        session,
-        user,
-        application,
-        has_tenants,
-    } = caller.identity(app).await?.clone();
+    let Identity { session, user, .. } = caller.identity(app).await?.clone();
     prove::current_password(app, caller, &user, &input.current_password).await?;
     let connection = connection_of(app, &user).await?;
     let candidate = Candidate {
@@ -59,16 +54,8 @@ pub async fn change_password(
             attempt::forgive_former(&tx, user.id).await?;
             remember(app, &tx, &user).await?;
             end_everything_else(app, &tx, &session).await?;
-            let identity = Identity {
-                session: session.clone(),
-                user: user::Model {
-                    password_hash: Some(hash.clone()),
-                    ..user.clone()
-                },
-                application: application.clone(),
-                has_tenants,
-            };
-            let opened = sessions::keep(app, &tx, caller, identity, input.token_transport).await?;
+            let session = session.clone();
+            let opened = sessions::keep(app, &tx, caller, session, input.token_transport).await?;
             let notice = Task::SendPasswordChanged {
                 user: opened.user.id,
                 at: app.now(),

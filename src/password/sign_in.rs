@@ -103,6 +103,12 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
                 transport,
             };
             let opened = session::open::open(app, &tx, caller, opening).await?;
+            if place.connection.email_verification_required
+                && opened.user.email_verified_at.is_none()
+            {
+                // The account has got another address meanwhile.
+                return Err(Error::InvalidCredentials);
+            }
             let event = Event {
                 session: Some(opened.session.id),
                 application: Some(opened.application.id),

@@ -3,6 +3,7 @@
 mod chain;
 pub mod cookie;
 mod earlier;
+mod note;
 pub mod open;
 mod refresh;
 mod result;
@@ -56,7 +57,8 @@ impl SessionMutation {
 
     /// Ends this session, the user's other sessions, or all of them, at once: their access tokens stop working here
     /// with the next request. Which session this is, the refresh token tells, else the cookie, else the bearer, an expired
-    /// one included. Idempotent; an unknown token is a success that revokes nothing. The cookie is cleared.
+    /// one included. Idempotent; an unknown token is a success that revokes nothing. The cookie is cleared, unless its session goes
+    /// on.
     async fn sign_out(
         &self,
         ctx: &Context<'_>,
@@ -66,7 +68,7 @@ impl SessionMutation {
         let input = input.unwrap_or_default();
         let leaves = input.scope != Some(SignOutScope::Others);
         let payload = sign_out::sign_out(app, caller, input).await?;
-        if leaves {
+        if leaves && !sign_out::keeps_cookie(app, caller).await? {
             cookie::clear(ctx, caller);
         }
         Ok(payload)

@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use entity::{application, session, user};
-use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 
 use super::chain::{self, ABSOLUTE_LIFE, Minted};
 use super::cookie::{self, TokenTransport};
 use super::earlier;
+use super::note::{self, Noted};
 use crate::app::App;
 use crate::caller::Caller;
-use crate::db::only;
 use crate::error::{Error, Reason, Result};
-use crate::identity::{Identity, membership};
 use crate::key::{Claims, HasuraClaims};
 use crate::realm::tenant::{self, Membership};
 use crate::realm::{claim, role};
@@ -48,7 +46,8 @@ pub struct Opening {
 }
 
 /// Opens a session inside the caller's transaction. The user's row is touched first and decides: whoever was disabled,
-/// or changed the password that was just checked, in the meantime, does not come in.
+/// or changed the password that was just checked, in the meantime, does not come in, nor does anybody through what was
+/// switched off. What the tokens say is what the rows say now: the proof may have taken seconds.
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` when the account is no longer as it was when its proof was checked; `ORIGIN_NOT_ALLOWED` for a
@@ -61,15 +60,19 @@ pub async fn open(
 ) -> Result<Opened> {
     let now = app.now();
     let Opening {
-        mut user,
+        user,
         application,
         amr,
         custom_claims,
         transport,
     } = opening;
+    let Noted {
+        user,
+        application,
+        first_seen,
+        has_tenants,
+    } = note::note(app, tx, &user, application).await?;
     cookie::check_transport(app, caller, &application, transport)?;
-    let noted = note_sign_in(app, tx, &user).await?;
-    user.last_sign_in_at = Some(now);
     let mut session = session::Model {
         id: app.id(),
         user_id: user.id,
@@ -97,7 +100,7 @@ pub async fn open(
     session::Entity::insert(session::ActiveModel::from(session.clone()))
         .exec_without_returning(tx)
         .await?;
-    let memberships = if noted.has_tenants {
+    let memberships = if has_tenants {
         tenant::of(tx, &[user.id]).await?
     } else {
         Vec::new()
@@ -106,7 +109,7 @@ pub async fn open(
     finish(
         app,
         Opened {
-            first_seen: noted.first_seen,
+            first_seen,
             ..opened
         },
         &memberships,
@@ -117,25 +120,21 @@ pub async fn open(
 /// session's row decides, as it does for a rotation: one that runs beside this has either ended before, and what it made is
 /// retired here, or finds its token retired.
 ///
-/// The refresh token travels as it did, unless another `transport` is asked for.
+/// The refresh token travels as it did, unless another `transport` is asked for. What the tokens say of the user and the
+/// application is what their rows say now.
 ///
 /// # Errors
-/// `UNAUTHENTICATED` when the session has ended meanwhile; `ORIGIN_NOT_ALLOWED` for a cookie that the asking page could
+/// `UNAUTHENTICATED` when the session has ended meanwhile, or its user or application was switched off; `ORIGIN_NOT_ALLOWED` for a cookie that the asking page could
 /// not use.
 pub async fn keep(
     app: &App,
     tx: &impl ConnectionTrait,
     caller: &Caller,
-    identity: Identity,
+    mut session: session::Model,
     transport: Option<TokenTransport>,
 ) -> Result<Opened> {
     let now = app.now();
-    let Identity {
-        mut session,
-        user,
-        application,
-        ..
-    } = identity;
+    let (user, application) = note::again(tx, &session).await?;
     let transport = transport.unwrap_or(TokenTransport::of(&session.token_transport));
     cookie::check_transport(app, caller, &application, transport)?;
     session.token_transport = transport.as_str().to_owned();
@@ -200,7 +199,9 @@ pub(super) fn finish(app: &App, opened: Opened, memberships: &[Membership]) -> R
         application,
         ..
     } = &opened;
-    let expires_at = now + TimeDelta::seconds(application.access_token_ttl.into());
+    // None outlives its session, whatever the two times of the application are: it would be in no list.
+    let expires_at =
+        (now + TimeDelta::seconds(application.access_token_ttl.into())).min(session.expires_at);
     let claims = Claims {
         iss: app.keys.issuer().to_owned(),
         aud: application.client_id.clone(),
@@ -252,49 +253,5 @@ pub(super) fn hasura(
             _ => None,
         },
         tenant_roles: roles_of_tenants,
-    })
-}
-
-/// What the user's row says to a sign-in.
-struct Noted {
-    /// The first one ever.
-    first_seen: bool,
-    has_tenants: bool,
-}
-
-async fn note_sign_in(app: &App, tx: &impl ConnectionTrait, user: &user::Model) -> Result<Noted> {
-    use user::Column;
-    let unchanged = match &user.password_hash {
-        Some(hash) => Column::PasswordHash.eq(hash),
-        None => Column::PasswordHash.is_null(),
-    };
-    let update = |seen: Expr| {
-        let mut update = Query::update();
-        update
-            .table(user::Entity)
-            .value(Column::LastSignInAt, app.now())
-            .and_where(Column::Id.eq(user.id))
-            .and_where(Column::DisabledAt.is_null())
-            .and_where(unchanged.clone())
-            .and_where(seen)
-            .returning(Query::returning().expr(membership::exists()));
-        update
-    };
-    if user.last_sign_in_at.is_none()
-        && let Some(row) = only(
-            tx.query_all(&update(Column::LastSignInAt.is_null()))
-                .await?,
-        )
-    {
-        return Ok(Noted {
-            first_seen: true,
-            has_tenants: row.try_get_by_index(0)?,
-        });
-    }
-    let again = update(Column::LastSignInAt.is_not_null());
-    let row = only(tx.query_all(&again).await?).ok_or(Error::InvalidCredentials)?;
-    Ok(Noted {
-        first_seen: false,
-        has_tenants: row.try_get_by_index(0)?,
     })
 }

@@ -103,6 +103,18 @@ async fn find(app: &App, caller: &Caller, token: Option<Secret>) -> Result<Optio
     alive(app, caller, claims.map(|claims| claims.sid)).await
 }
 
+/// Whether the cookie that was sent is of a session that goes on: another token was named, and ended another one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn keeps_cookie(app: &App, caller: &Caller) -> Result<bool> {
+    let Some((_, token)) = caller.refresh_cookie() else {
+        return Ok(false);
+    };
+    let session = of_token(app, token).await?;
+    Ok(alive(app, caller, session).await?.is_some())
+}
+
 async fn of_token(app: &App, token: &Secret) -> Result<Option<Uuid>> {
     match chain::session_of(app, token) {
         Some(session) => Ok(Some(session)),

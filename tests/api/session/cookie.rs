@@ -172,6 +172,24 @@ on_both_databases! {
         assert!(answer.headers.get("set-cookie").is_none());
     }
 
+    async fn whoever_ends_another_session_keeps_it(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let cookie = with_cookie(&test).await;
+        let bob = test.user("bob").await;
+        for (token, ended) in [("garbage", 0), (bob.refresh_token.as_str(), 1)] {
+            let client = test.anon().header("cookie", &cookie);
+            let answer = client.run("sign_out", json!({ "input": { "refreshToken": token } })).await.ok();
+            assert_eq!(answer.at("/data/signOut/revokedSessions"), json!(ended));
+            assert!(answer.headers.get("set-cookie").is_none());
+        }
+        // By another token of the owner's, everywhere: it is of no use any more.
+        let other = sign_in(&page(&test)).await.ok();
+        let other = pair(&other);
+        let all = json!({ "input": { "scope": "ALL", "refreshToken": other.split_once('=').expect("a value").1 } });
+        let client = test.anon().header("cookie", &cookie);
+        assert!(set_cookie(&client.run("sign_out", all).await.ok()).contains("Max-Age=0"));
+    }
+
     async fn each_application_has_its_own(backend: Backend) {
         let test = TestApp::start(backend).await;
         let cookie = with_cookie(&test).await;

@@ -5,3 +5,4 @@ mod earlier;
 mod refresh_session;
 mod revoke_session;
 mod sign_out;
+mod taken_away;

@@ -196,7 +196,7 @@ on_both_databases! {
         assert_alive(&ann.me().await.ok());
         test.clock.advance(TimeDelta::seconds(1));
         assert_eq!(ann.refresh(&ann.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
-        assert_eq!(reason(&ann.me().await), "SESSION_REVOKED");
+        assert_eq!(reason(&ann.me().await), "TOKEN_EXPIRED");
     }
 
     async fn a_bearer_that_comes_along_is_ignored(backend: Backend) {
