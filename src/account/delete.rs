@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelec
 use serde_json::json;
 use uuid::Uuid;
 
-use super::settle::events_of_sign_ups;
+use super::settle;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -84,23 +84,8 @@ pub async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()>
         .eq(user.id)
         .or(audit_event::Column::ActorId.eq(user.id));
     // Two statements: each is served by an index, both together would read the whole trail.
-    for which in [
-        by_user,
-        audit_event::Column::Id.in_subquery(events_of_sign_ups(user)),
-    ] {
-        audit_event::Entity::update_many()
-            .col_expr(
-                audit_event::Column::IpAddress,
-                Option::<String>::None.into(),
-            )
-            .col_expr(
-                audit_event::Column::UserAgent,
-                Option::<String>::None.into(),
-            )
-            .filter(which)
-            .exec(tx)
-            .await?;
-    }
+    settle::forget_origins_of(tx, by_user).await?;
+    settle::forget_origins(tx, settle::of_address(user)).await?;
     audit_event::Entity::update_many()
         .col_expr(audit_event::Column::Details, json!({}).into())
         .filter(audit_event::Column::UserId.eq(user.id))
@@ -109,18 +94,16 @@ pub async fn forget(tx: &impl ConnectionTrait, user: &user::Model) -> Result<()>
     limit_counter::Entity::delete_by_id(address_counter(user.connection_id, &user.email_key))
         .exec(tx)
         .await?;
-    let of_address = || {
-        verification::Column::ConnectionId
-            .eq(user.connection_id)
-            .and(verification::Column::EmailKey.eq(&user.email_key))
-    };
     let mut asked = Vec::new();
-    for which in [of_address(), verification::Column::UserId.eq(user.id)] {
+    for which in [
+        settle::of_address(user),
+        verification::Column::UserId.eq(user.id),
+    ] {
         asked.extend(ids(tx, which).await?);
     }
     job::forget(tx, &[user.id], &asked).await?;
     verification::Entity::delete_many()
-        .filter(of_address())
+        .filter(settle::of_address(user))
         .exec(tx)
         .await?;
     attempt::forgive(tx, &[user.id]).await?;

@@ -23,7 +23,7 @@ pub use delete::{DeleteUserInput, DeleteUserPayload, forget, hold};
 pub use handoff_choices::{HandoffChoices, HandoffChoicesInput, choices};
 pub use request_email_change::RequestEmailChangeInput;
 pub use resend_verification::ResendVerificationInput;
-pub use settle::settle;
+pub use settle::{forget_origins, settle};
 pub use sign_up::{SignUpInput, insert_if_free};
 pub use undo_email_change::{UndoEmailChangeInput, undo_by_page};
 pub use update::UpdateUserInput;

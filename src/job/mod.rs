@@ -10,7 +10,7 @@ pub use backlog::{Backlog, backlog, given_up};
 use chrono::{DateTime, Utc};
 use entity::job;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 pub use task::{Desk, Task};
 use uuid::Uuid;
 pub use worker::Worker;
@@ -55,15 +55,28 @@ pub async fn forget(
     users: &[Uuid],
     verifications: &[Uuid],
 ) -> Result<()> {
-    for (of, ids) in [
-        // A numbered parameter inside of a custom expression would stay unbound on SQLite.
-        ("task ->> 'user'", users),
-        ("task ->> 'verification'", verifications),
-    ] {
+    for (of, ids) in [(OF_USER, users), (OF_VERIFICATION, verifications)] {
         for some in ids.chunks(BATCH) {
-            let theirs = Expr::cust(of).is_in(some.iter().map(Uuid::to_string));
+            let theirs = named(of, some);
             job::Entity::delete_many().filter(theirs).exec(tx).await?;
         }
     }
     Ok(())
+}
+
+/// Deletes what was to be done for these verifications, and was not. Says how many rows went.
+async fn forget_unsent(db: &impl ConnectionTrait, verifications: &[Uuid]) -> Result<u64> {
+    let unsent = job::Entity::delete_many()
+        .filter(named(OF_VERIFICATION, verifications))
+        .filter(job::Column::DoneAt.is_null());
+    Ok(unsent.exec(db).await?.rows_affected)
+}
+
+// A numbered parameter inside of a custom expression would stay unbound on SQLite.
+const OF_USER: &str = "task ->> 'user'";
+const OF_VERIFICATION: &str = "task ->> 'verification'";
+
+/// What names one of these.
+fn named(of: &'static str, ids: &[Uuid]) -> Expr {
+    Expr::cust(of).is_in(ids.iter().map(Uuid::to_string))
 }

@@ -46,8 +46,7 @@ pub(super) async fn prune(
         let old = audit_event::Column::Id.lt(oldest);
         gone += delete::<audit_event::Entity>(db, audit_event::Column::Id, old).await?;
     }
-    let over = verification::Column::ExpiresAt.lte(now - VERIFICATIONS);
-    gone += delete::<verification::Entity>(db, verification::Column::Id, over).await?;
+    gone += old_verifications(db, now).await?;
     let revoked = session::Column::RevokedAt.lte(now - SESSIONS);
     gone += delete::<session::Entity>(db, session::Column::Id, revoked).await?;
     gone += expired_sessions(db, now).await?;
@@ -58,6 +57,37 @@ pub(super) async fn prune(
     let forgotten = attempt_counter::Column::ExpiresAt.lte(now);
     gone += delete::<attempt_counter::Entity>(db, attempt_counter::Column::Key, forgotten).await?;
     gone += shorten_log(db).await?;
+    Ok(gone)
+}
+
+/// With the mails for them that were given up: those can never leave any more, and nobody could tell later whose address is in
+/// the answer of the mail server.
+async fn old_verifications(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<u64> {
+    use verification::{Column, Entity};
+    let over = Column::ExpiresAt.lte(now - VERIFICATIONS);
+    let mut gone = 0;
+    for _ in 0..STATEMENTS {
+        let some: Vec<Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(over.clone())
+            .limit(BATCH)
+            .into_tuple()
+            .all(db)
+            .await?;
+        if some.is_empty() {
+            break;
+        }
+        gone += super::forget_unsent(db, &some).await?;
+        let is_last = some.len() < BATCH as usize;
+        let old = Entity::delete_many()
+            .filter(Column::Id.is_in(some))
+            .filter(over.clone());
+        gone += old.exec(db).await?.rows_affected;
+        if is_last {
+            break;
+        }
+    }
     Ok(gone)
 }
 

@@ -4,18 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use async_graphql::{Enum, ID, Lookahead, SimpleObject};
 use chrono::Utc;
-use entity::{connection, session, user};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use entity::{connection, user};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
+use super::session::{UserSession, sessions_of};
 use crate::error::{Error, Result};
 use crate::realm::tenant::{self, Membership};
 use crate::scalar::{DateTime, Json};
-
-/// A list of sessions is no longer than this; a person has fewer devices.
-const SESSIONS: u64 = 100;
 
 /// An account.
 #[derive(Clone, Debug, Default, SimpleObject)]
@@ -107,24 +103,6 @@ pub struct TenantMembership {
     tenant_name: String,
     /// The user's roles there; they say nothing elsewhere.
     roles: Vec<String>,
-}
-
-/// One sign-in on one device.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct UserSession {
-    /// The `sid` of its access tokens; what `revokeSession` takes.
-    pub(crate) id: ID,
-    /// Whether this very request belongs to it.
-    current: bool,
-    /// What the device called itself at the sign-in.
-    user_agent: Option<String>,
-    /// Where the sign-in came from.
-    ip_address: Option<String>,
-    created_at: DateTime,
-    /// The last sign-in or refresh.
-    last_used_at: DateTime,
-    /// When it ends unless it is refreshed before.
-    expires_at: DateTime,
 }
 
 /// What of a user is selected beyond its own row; nothing else is looked up.
@@ -269,47 +247,6 @@ async fn last_sign_ins_of(
         .all(db)
         .await?;
     Ok(rows.into_iter().collect())
-}
-
-/// The sessions that are alive, by user.
-async fn sessions_of(
-    db: &impl ConnectionTrait,
-    users: &[Uuid],
-    current: Option<Uuid>,
-    now: chrono::DateTime<Utc>,
-) -> Result<HashMap<Uuid, Vec<UserSession>>> {
-    let rows = session::Entity::find()
-        .filter(session::Column::UserId.is_in(users.iter().copied()))
-        .filter(session::Column::RevokedAt.is_null())
-        .filter(session::Column::ExpiresAt.gt(now))
-        .order_by_desc(session::Column::CreatedAt)
-        .order_by_desc(session::Column::Id)
-        .limit(SESSIONS * users.len() as u64)
-        .all(db)
-        .await?;
-    let mut sessions: HashMap<Uuid, Vec<UserSession>> = HashMap::new();
-    for row in rows {
-        let own = sessions.entry(row.user_id).or_default();
-        if own.len() as u64 == SESSIONS {
-            continue;
-        }
-        own.push(UserSession::new(row, current));
-    }
-    Ok(sessions)
-}
-
-impl UserSession {
-    pub(super) fn new(row: session::Model, current: Option<Uuid>) -> Self {
-        Self {
-            current: current == Some(row.id),
-            id: row.id.into(),
-            user_agent: row.user_agent,
-            ip_address: row.ip_address,
-            created_at: DateTime(row.created_at),
-            last_used_at: DateTime(row.last_used_at),
-            expires_at: DateTime(row.expires_at),
-        }
-    }
 }
 
 impl User {

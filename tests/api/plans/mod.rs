@@ -136,9 +136,11 @@ pub fn noted(backend: Backend, words: &[&str]) -> BTreeSet<String> {
 }
 
 /// What SQLite calls lists of values and results of its own; and a view of one row.
-const NO_TABLES: [&str; 6] = [
+const NO_TABLES: [&str; 8] = [
     "json_each",
     "(subquery-1)",
+    "(subquery-4)",
+    "numbered",
     "CONSTANT",
     "given",
     "horizon",

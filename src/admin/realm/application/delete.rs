@@ -3,19 +3,21 @@
 
 use async_graphql::{InputObject, SimpleObject};
 use entity::application::{Column, Entity};
-use entity::session;
+use entity::{session, verification};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::account;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::job;
 use crate::realm::place::DEFAULT;
 use crate::value::storable;
 
-/// Sessions that one transaction deletes.
+/// Sessions, and requests, that one transaction deletes.
 const BATCH: u64 = 1_000;
 
 /// Which application to delete.
@@ -32,7 +34,7 @@ pub struct DeleteApplicationPayload {
     client_id: String,
 }
 
-/// One with many sessions goes in several transactions, so that none of them runs out of its time. It is disabled from
+/// With it goes what was asked for in it, with the mails of that. One with many sessions goes in several transactions, so that none of them runs out of its time. It is disabled from
 /// the first one on; asked again, an interrupted deletion goes on where it ended.
 ///
 /// # Errors
@@ -58,7 +60,7 @@ pub async fn admin_delete_application(
             .one(&tx)
             .await?
             .ok_or(Error::NotFound)?;
-        if delete_some_sessions(&tx, row.id).await? {
+        if delete_some_sessions(&tx, row.id).await? || delete_some_requests(&tx, row.id).await? {
             Entity::update_many()
                 .col_expr(Column::DisabledAt, app.now().into())
                 .filter(Column::Id.eq(row.id))
@@ -100,6 +102,30 @@ async fn delete_some_sessions(tx: &impl ConnectionTrait, application: Uuid) -> R
     let more = some.len() as u64 == BATCH;
     session::Entity::delete_many()
         .filter(session::Column::Id.is_in(some))
+        .exec(tx)
+        .await?;
+    Ok(more)
+}
+
+/// Whether there may be more of them.
+async fn delete_some_requests(tx: &impl ConnectionTrait, application: Uuid) -> Result<bool> {
+    let some: Vec<Uuid> = verification::Entity::find()
+        .select_only()
+        .column(verification::Column::Id)
+        .filter(verification::Column::ApplicationId.eq(application))
+        .limit(BATCH)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    if some.is_empty() {
+        return Ok(false);
+    }
+    let more = some.len() as u64 == BATCH;
+    let these = verification::Column::Id.is_in(some.iter().copied());
+    account::forget_origins(tx, these.clone()).await?;
+    job::forget(tx, &[], &some).await?;
+    verification::Entity::delete_many()
+        .filter(these)
         .exec(tx)
         .await?;
     Ok(more)

@@ -2,13 +2,13 @@
 
 use async_graphql::{InputObject, SimpleObject};
 use entity::connection::{Column, Entity, Model};
-use entity::verification::Purpose;
 use entity::{audit_event, user, verification};
-use sea_orm::sea_query::{LockType, Query};
+use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::account;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -183,26 +183,8 @@ async fn delete(
     row: Model,
     deleted_users: i32,
 ) -> Result<()> {
-    // The event of each sign-up has the same id.
-    let sign_ups = Query::select()
-        .column(verification::Column::Id)
-        .from(verification::Entity)
-        .and_where(verification::Column::ConnectionId.eq(row.id))
-        .and_where(verification::Column::Purpose.eq(Purpose::SignUp))
-        .to_owned();
-    audit_event::Entity::update_many()
-        .col_expr(
-            audit_event::Column::IpAddress,
-            Option::<String>::None.into(),
-        )
-        .col_expr(
-            audit_event::Column::UserAgent,
-            Option::<String>::None.into(),
-        )
-        .filter(audit_event::Column::Id.in_subquery(sign_ups))
-        .exec(tx)
-        .await?;
     let asked = verification::Column::ConnectionId.eq(row.id);
+    account::forget_origins(tx, asked.clone()).await?;
     job::forget(tx, &[], &ids(tx, asked).await?).await?;
     Entity::delete_by_id(row.id).exec(tx).await?;
     let event = Event {

@@ -1,5 +1,7 @@
 //! `adminUsers`: pages, filters, and what a hostile client makes of them.
 
+use entity::session;
+use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::{Value, json};
 
 use super::steps::{NOBODY, created, delete_as};
@@ -236,6 +238,27 @@ on_both_databases! {
         let answer = test.admin().query(document, json!({})).await.ok();
         let expected = json!({ "connection": "default", "sessions": [{ "id": bob.session_id }], "tenants": [{ "tenantName": "Acme" }] });
         assert_eq!(answer.at("/data/adminUsers/edges/0/node"), expected);
+    }
+
+    async fn many_sessions_of_one_user_leave_no_less_room_for_anothers(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        test.clock.advance(chrono::TimeDelta::milliseconds(1));
+        test.user("bob").await;
+        let own = session::Entity::find().order_by_desc(session::Column::CreatedAt).one(test.app.db.read()).await;
+        let own = own.expect("an answer").expect("a session");
+        let another = |number: i64| session::ActiveModel::from(session::Model {
+            id: test.app.id(),
+            created_at: own.created_at + chrono::TimeDelta::seconds(number),
+            ..own.clone()
+        });
+        let rows: Vec<_> = (1..=250).map(another).collect();
+        let newest = rows[249].id.clone().unwrap();
+        session::Entity::insert_many(rows).exec_without_returning(test.app.db.write()).await.expect("rows");
+        let nodes = list(&test, json!({})).await.ok().at("/data/adminUsers/nodes");
+        assert_eq!((&nodes[1]["email"], &nodes[1]["sessions"]), (&json!("ann@example.org"), &json!([{ "id": ann.session_id }])));
+        let many = nodes[0]["sessions"].as_array().expect("a list");
+        assert_eq!((many.len(), &many[0]["id"]), (100, &json!(newest.to_string())));
     }
 
     async fn nobody_else_may_list_anyone(backend: Backend) {

@@ -2,9 +2,11 @@ use entity::session;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::json;
 
-use super::{admin, application, assert_issues, connection, member, only, sign_in_with};
+use super::{
+    admin, application, assert_issues, connection, member, only, refuse_handoff, sign_in_with,
+};
 use crate::harness::{TestApp, race};
-use crate::support::{PATIENT, events, jwt_part, reason, sign_up_with};
+use crate::support::{PATIENT, dump, events, jwt_part, reason, sign_up_with};
 
 on_both_databases! {
     async fn a_new_application_is_as_the_default_one_but_for_what_is_given(backend: Backend) {
@@ -133,6 +135,29 @@ on_both_databases! {
         application(&test, "shop", json!({})).await;
         assert_eq!(reason(&in_shop.me().await), "SESSION_REVOKED");
         assert_eq!(in_shop.refresh(&in_shop.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
+    }
+
+    async fn what_was_asked_for_in_a_deleted_application_leaves_no_personal_data(backend: Backend) {
+        let test = TestApp::with(backend, &[("VESTIBULE_MAIL_ATTEMPTS", "1")]).await;
+        application(&test, "shop", json!({})).await;
+        let there = test.anon().calling_from("203.0.113.9").header("user-agent", "A telling browser").header("x-client-id", "shop");
+        let pending = sign_up_with(&there, json!({ "email": "eve@shop.example" })).await.ok();
+        let ticket = test.mail_to("eve@shop.example").await.ticket();
+        refuse_handoff(&test, &there, &ticket, &pending).await;
+        sign_up_with(&there, json!({ "email": "joe@shop.example" })).await.ok();
+        let unsent = test.second_instance_with(&[("VESTIBULE_SMTP_URL", "smtp://127.0.0.1:1"), ("VESTIBULE_MAIL_ATTEMPTS", "1")]).await;
+        unsent.run_jobs().await;
+        let failed = test.admin().run("admin_mails", json!({ "filter": { "state": "FAILED" } })).await.ok();
+        assert_eq!(failed.at("/data/adminMails/nodes/0/to"), json!("joe@shop.example"));
+
+        only(admin(&test, "delete_application", json!({ "clientId": "shop" })).await);
+        let left = test.admin().run("admin_mails", json!({ "filter": {} })).await.ok();
+        assert_eq!(left.at("/data/adminMails/nodes"), json!([]));
+        assert_eq!(events(&test, "handoff_refused").await.len(), 1);
+        let dump = dump(&test, backend).await;
+        for personal in ["eve@shop.example", "joe@shop.example", "203.0.113.9", "A telling browser"] {
+            assert!(!dump.contains(personal), "{personal}");
+        }
     }
 
     async fn one_with_many_sessions_goes_whole(backend: Backend) {

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::account::handoff;
 use crate::harness::{Answer, Client, PASSWORD, TestApp, by_code};
 use crate::support::sign_up_with;
 
@@ -29,6 +30,18 @@ pub fn only(answer: Answer) -> Value {
     let data = answer.ok().at("/data");
     let field = data.as_object().and_then(|fields| fields.values().next());
     field.cloned().unwrap_or_default()
+}
+
+/// Picks a number that the device of this sign-up does not show.
+pub async fn refuse_handoff(test: &TestApp, phone: &Client, ticket: &str, pending: &Answer) {
+    let shown = handoff::number(pending, "/data/signUp/handoffNumber");
+    let choices = handoff::choices(test, ticket).await;
+    let wrong = choices.iter().find(|choice| **choice != shown);
+    let answer = handoff::pick(phone, ticket, *wrong.expect("two others")).await;
+    assert_eq!(
+        answer.ok().at("/data/approveHandoff/approved"),
+        json!(false)
+    );
 }
 
 /// A connection of this name, enabled by the default application as its second one.

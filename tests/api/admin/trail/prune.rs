@@ -44,6 +44,21 @@ on_both_databases! {
         assert_eq!(events_after(backend, "0", 20_000).await, 1);
     }
 
+    async fn a_mail_that_was_given_up_goes_with_the_request_that_it_was_for(backend: Backend) {
+        let settings = [("VESTIBULE_SMTP_URL", "smtp://127.0.0.1:1"), ("VESTIBULE_MAIL_ATTEMPTS", "1")];
+        let test = TestApp::with(backend, &settings).await;
+        test.anon().sign_up("ann@example.org").await.ok();
+        test.run_jobs().await;
+        let end = verification::Entity::find().one(test.app.db.read()).await.unwrap().expect("a request").expires_at;
+        let week = end + TimeDelta::days(7) - test.app.now();
+        test.clock.advance(week - TimeDelta::seconds(1));
+        prune(&test).await;
+        assert_eq!((rows::<verification::Entity>(&test).await, rows::<job::Entity>(&test).await), (1, 1));
+        test.clock.advance(TimeDelta::hours(1));
+        prune(&test).await;
+        assert_eq!((rows::<verification::Entity>(&test).await, rows::<job::Entity>(&test).await), (0, 0));
+    }
+
     async fn sessions_go_thirty_days_after_their_end_with_their_tokens(backend: Backend) {
         let test = TestApp::start(backend).await;
         let first = test.user("ann").await;
