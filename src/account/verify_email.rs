@@ -2,7 +2,7 @@
 
 use async_graphql::InputObject;
 use entity::verification::Purpose;
-use entity::{pending_sign_up, user};
+use entity::{StringList, application, pending_sign_up, user};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::realm::domain;
 use crate::realm::place::{self, Place};
+use crate::realm::role::{self, Roles};
 use crate::secret::Secret;
 use crate::session::{self, Opening, Outcome, TokenTransport, cookie};
 use crate::value::{Email, Username};
@@ -79,7 +80,8 @@ pub(super) async fn sign_in(
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
-            let (user, event) = match answered(app, &tx, redeemed, username.clone()).await {
+            let answer = answered(app, &tx, redeemed, &application, username.clone());
+            let (user, event) = match answer.await {
                 Err(error @ Error::UsernameTaken) => {
                     drop(tx);
                     redeemed.give_back(app).await?;
@@ -117,11 +119,11 @@ pub(super) async fn sign_in(
 /// `INVALID_TICKET`, `SIGN_UP_DISABLED`.
 pub async fn confirm_address(app: &App, caller: &Caller, ticket: Secret) -> Result<()> {
     let redeemed = find(app, caller, VerificationProof::Ticket(ticket), None).await?;
-    open_place(app, &redeemed).await?;
+    let application = open_place(app, &redeemed).await?.application;
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
-            let (_, event) = answered(app, &tx, &redeemed, None).await?;
+            let (_, event) = answered(app, &tx, &redeemed, &application, None).await?;
             app.record(&tx, &caller.origin, event).await?;
             tx.commit().await?;
             Ok(())
@@ -169,12 +171,13 @@ async fn answered(
     app: &App,
     tx: &impl ConnectionTrait,
     redeemed: &Redeemed,
+    application: &application::Model,
     username: Option<Username>,
 ) -> Result<(user::Model, Event)> {
     // The only two purposes that are looked for.
     let (user, kind) = if redeemed.row.purpose == Purpose::SignUp {
         (
-            make_user(app, tx, redeemed, username).await?,
+            make_user(app, tx, redeemed, application, username).await?,
             Kind::SignedUp,
         )
     } else {
@@ -200,6 +203,7 @@ async fn make_user(
     app: &App,
     tx: &impl ConnectionTrait,
     redeemed: &Redeemed,
+    application: &application::Model,
     username: Option<Username>,
 ) -> Result<user::Model> {
     let row = &redeemed.row;
@@ -213,6 +217,11 @@ async fn make_user(
         .and_then(|wished| Username::parse("username", wished).ok());
     // Another one only where one was wished for: a connection without usernames has none to give.
     let username = wished.map(|wished| username.unwrap_or(wished));
+    let asked = Roles {
+        all: pending.roles.0,
+        default: pending.default_role,
+    };
+    let roles = role::once_answered(application, asked);
     let now = app.now();
     let user = user::Model {
         id: app.id(),
@@ -234,8 +243,8 @@ async fn make_user(
         locale: row.locale.clone(),
         metadata: pending.metadata,
         app_metadata: Value::Object(serde_json::Map::new()),
-        default_role: pending.default_role,
-        roles: pending.roles,
+        default_role: roles.default,
+        roles: StringList(roles.all),
         password_hash: Some(pending.password_hash),
         disabled_at: None,
         last_sign_in_at: None,

@@ -114,6 +114,23 @@ pub fn at_sign_up(
     Roles { all, default }
 }
 
+/// What of a sign-up that waited for its mail the application still offers. A default role that is offered no more gives way
+/// to the application's, which every sign-up may have; it is one of the roles in any case.
+pub fn once_answered(application: &application::Model, asked: Roles) -> Roles {
+    let offered = &application.sign_up_roles.0;
+    let mut all = asked.all;
+    all.retain(|role| offered.contains(role));
+    let default = if all.contains(&asked.default) {
+        asked.default
+    } else {
+        application.default_role.clone()
+    };
+    if !all.contains(&default) {
+        all.push(default.clone());
+    }
+    Roles { all, default }
+}
+
 /// What a token of this application carries: the user's roles within the application's.
 pub fn in_token(application: &application::Model, user: &user::Model) -> Roles {
     let all: Vec<_> = user
@@ -219,6 +236,15 @@ mod tests {
                 prop_assert!(roles.all.iter().all(|role| offered.contains(role)));
                 prop_assert!(roles.all.contains(&roles.default));
             }
+        }
+
+        #[test]
+        fn a_mail_grants_no_role_that_is_offered_no_more(offered in names(), all in names(), default in "[a-cA-C]") {
+            prop_assume!(!offered.is_empty());
+            let application = application(&offered, &offered);
+            let roles = once_answered(&application, Roles { all, default });
+            prop_assert!(roles.all.iter().all(|role| offered.contains(role)));
+            prop_assert!(roles.all.contains(&roles.default));
         }
     }
 }

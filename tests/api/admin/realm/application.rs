@@ -6,7 +6,9 @@ use super::{
     admin, application, assert_issues, connection, member, only, refuse_handoff, sign_in_with,
 };
 use crate::harness::{TestApp, race};
-use crate::support::{PATIENT, dump, events, jwt_part, reason, sign_up_with};
+use crate::support::{
+    PATIENT, accounts, dump, events, jwt_part, reason, sign_up_with, verify_ticket,
+};
 
 on_both_databases! {
     async fn a_new_application_is_as_the_default_one_but_for_what_is_given(backend: Backend) {
@@ -208,5 +210,41 @@ on_both_databases! {
         assert_eq!(jwt_part(&token, 1)["https://hasura.io/jwt/claims"]["x-hasura-allowed-roles"], json!(["me"]));
         let again = sign_in_with(&test.anon(), json!({})).await.ok();
         assert_eq!(jwt_part(&again.text("/data/signIn/accessToken"), 1)["https://hasura.io/jwt/claims"]["x-hasura-default-role"], json!("me"));
+    }
+
+    async fn a_role_that_is_struck_from_the_sign_up_roles_is_granted_by_no_mail_that_waits(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let roles = async |all: &[&str]| {
+            let fields = json!({ "clientId": "default", "roles": ["user", "me", "editor"], "signUpRoles": all, "defaultRole": "user" });
+            only(admin(&test, "update_application", fields).await);
+        };
+        roles(&["user", "me", "editor"]).await;
+        let table = [
+            ("ann", json!(["user", "me", "editor"]), "editor", vec!["user", "me"], "user"),
+            ("bob", json!(["me", "editor"]), "me", vec!["me"], "me"),
+            // The default role is the application's, and one of the user's in any case.
+            ("cleo", json!(["me", "editor"]), "editor", vec!["me", "user"], "user"),
+            ("dan", json!(["editor"]), "editor", vec!["user"], "user"),
+            ("eve", json!(["user", "me"]), "me", vec!["user", "me"], "me"),
+        ];
+        for (name, all, default, ..) in &table {
+            let fields = json!({ "email": format!("{name}@example.org"), "allowedRoles": all, "defaultRole": default });
+            sign_up_with(&test.anon(), fields).await.ok();
+        }
+        roles(&["user", "me"]).await;
+        for (number, (name, _, _, all, default)) in table.iter().enumerate() {
+            let email = format!("{name}@example.org");
+            let ticket = test.mail_to(&email).await.ticket();
+            // By the page, too.
+            if number % 2 == 0 {
+                verify_ticket(&test.anon(), &ticket).await.ok();
+            } else {
+                let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("ticket", &ticket).finish();
+                let request = axum::http::Request::post("/verify").header("content-type", "application/x-www-form-urlencoded");
+                assert_eq!(test.anon().send(request.body(form.into()).unwrap()).await.status, 200);
+            }
+            let user = accounts(&test, &email).await.pop().expect("an account");
+            assert_eq!((user.roles.0, user.default_role.as_str()), (all.iter().map(|&role| role.to_owned()).collect(), *default), "{name}");
+        }
     }
 }
