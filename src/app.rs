@@ -34,7 +34,7 @@ pub struct App(Arc<Fittings>);
 /// What the house holds.
 #[derive(Debug)]
 pub struct Fittings {
-    pub config: Config,
+    pub config: Arc<Config>,
     pub db: Db,
     /// Finds out who asks.
     pub identities: Identities,
@@ -78,6 +78,7 @@ impl App {
     /// # Errors
     /// When a setting is unusable, a text of the operator is broken, or the database cannot be reached.
     pub async fn open(config: Config, clock: Clock, rng: Rng) -> Result<Self> {
+        let config = Arc::new(config);
         let settings = &config.settings;
         let timeout = Duration::from_millis(settings.database_timeout);
         // First, because a broken text is found without a database.
@@ -100,8 +101,8 @@ impl App {
         let breaches = Breaches::new(settings.breach_url.as_ref(), patience)?;
         let (mailer, inbox) = mailer(&config)?;
         let desk = Desk {
+            config: Arc::clone(&config),
             tickets: tickets.clone(),
-            public_url: config.issuer().to_owned(),
             texts: texts.clone(),
         };
         let worker = Worker::new(

@@ -1,15 +1,18 @@
 //! What there is to do, as sentences. They hold ids only: tickets and codes are made when the mail leaves.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use entity::verification::Purpose;
-use entity::{user, verification};
+use entity::{application, user, verification};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::mail::{Asked, Letter, Mail, Options, Proof};
+use crate::mail::{Asked, Letter, Mail, Options, Proof, redirect};
 use crate::text::Texts;
 use crate::ticket::{CODE_LIFE, CODE_TRIES, TicketKey, has_code};
 
@@ -35,9 +38,8 @@ pub enum Task {
 /// What making a mail needs to know.
 #[derive(Clone, Debug)]
 pub struct Desk {
+    pub config: Arc<Config>,
     pub tickets: TicketKey,
-    /// Without a trailing slash.
-    pub public_url: String,
     pub texts: Texts,
 }
 
@@ -60,10 +62,14 @@ impl Task {
                 let Some(row) = start_code(db, *verification, *round, now).await? else {
                     return Ok(None);
                 };
-                let Some((to, locale, letter)) = desk.letter(db, &row).await? else {
+                let application = application::Entity::find_by_id(row.application_id);
+                let Some(application) = application.one(db).await? else {
                     return Ok(None);
                 };
-                (to, locale, letter, options_of(&row))
+                let Some((to, locale, letter)) = desk.letter(db, &row, &application).await? else {
+                    return Ok(None);
+                };
+                (to, locale, letter, options_of(&row, &application))
             }
             Self::SendPasswordChanged { user, at, from } => {
                 let Some(user) = user::Entity::find_by_id(*user).one(db).await? else {
@@ -118,11 +124,14 @@ fn forget_ours(link: &mut Url) {
     link.query_pairs_mut().clear().extend_pairs(others);
 }
 
-fn options_of(row: &verification::Model) -> Options {
-    row.template_options
-        .as_ref()
+/// Those that the application still lists.
+fn options_of(row: &verification::Model, application: &application::Model) -> Options {
+    let stored = row.template_options.as_ref();
+    let mut options = stored
         .and_then(|options| options.as_object().cloned())
-        .unwrap_or_default()
+        .unwrap_or_default();
+    options.retain(|name, _| application.allowed_template_options.0.contains(name));
+    options
 }
 
 /// The code lives from handing the mail over; that moment is written down before it is handed over, because the mail
@@ -173,6 +182,7 @@ impl Desk {
         &self,
         db: &impl ConnectionTrait,
         row: &verification::Model,
+        application: &application::Model,
     ) -> Result<Option<(String, String, Letter)>> {
         if row.decoy {
             // To the address as its owner stored it, never as the stranger typed it.
@@ -186,7 +196,7 @@ impl Desk {
             });
             return Ok(told);
         }
-        let proof = self.proof(row)?;
+        let proof = self.proof(row, application);
         let letter = match row.purpose {
             Purpose::SignUp => Letter::SignUp(proof, asked(row)),
             Purpose::EmailVerification => Letter::VerifyEmail(proof, asked(row)),
@@ -220,11 +230,9 @@ impl Desk {
         Ok(Some((to, row.locale.clone(), letter)))
     }
 
-    /// The address that the mail of a verification leads to, with the ticket in its query.
-    ///
-    /// # Errors
-    /// When a stored redirect address is none.
-    pub fn link(&self, row: &verification::Model) -> Result<String> {
+    /// The address that the mail of a verification leads to, with the ticket in its query: the page of the house, too, where
+    /// the application does not list the stored one any more.
+    pub fn link(&self, row: &verification::Model, application: &application::Model) -> String {
         let ticket = self.tickets.ticket(row.id);
         let (page, purpose) = match row.purpose {
             Purpose::SignUp | Purpose::EmailVerification => ("verify", "EMAIL_VERIFICATION"),
@@ -233,24 +241,23 @@ impl Desk {
             Purpose::EmailChange => ("confirm-email", "EMAIL_CHANGE"),
             Purpose::EmailChangeUndo => ("undo-email-change", "EMAIL_CHANGE"),
         };
-        Ok(match &row.redirect_to {
-            Some(address) => {
-                let mut link = Url::parse(address).map_err(Error::internal)?;
+        match redirect::still_open(&self.config, application, row.redirect_to.as_deref()) {
+            Some(mut link) => {
                 forget_ours(&mut link);
                 link.query_pairs_mut()
                     .append_pair("ticket", ticket.expose())
                     .append_pair("purpose", purpose);
                 link.to_string()
             }
-            None => format!("{}/{page}?ticket={}", self.public_url, ticket.expose()),
-        })
+            None => format!("{}/{page}?ticket={}", self.config.issuer(), ticket.expose()),
+        }
     }
 
-    fn proof(&self, row: &verification::Model) -> Result<Proof> {
-        let (link, ticket) = (self.link(row)?, self.tickets.ticket(row.id));
+    fn proof(&self, row: &verification::Model, application: &application::Model) -> Proof {
+        let (link, ticket) = (self.link(row, application), self.tickets.ticket(row.id));
         // One that nobody can try any more is not told.
         let code = (has_code(row.purpose) && row.code_tries < CODE_TRIES)
             .then(|| self.tickets.code(row.purpose, row.id, row.code_round));
-        Ok(Proof { link, ticket, code })
+        Proof { link, ticket, code }
     }
 }

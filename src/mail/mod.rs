@@ -2,6 +2,7 @@
 
 mod inbox;
 mod letter;
+pub mod redirect;
 mod smtp;
 mod transport;
 

@@ -6,13 +6,14 @@ pub mod domain;
 pub mod origin;
 pub mod place;
 pub mod policy;
-pub mod redirect;
 pub mod role;
 pub mod template_options;
 pub mod tenant;
 
 use async_graphql::{Context, Object};
 pub use auth_config::{AuthConfig, ErrorCode};
+
+pub use crate::mail::redirect;
 
 use crate::app::App;
 use crate::caller::Caller;

@@ -77,7 +77,7 @@ pub async fn admin_send_link(
     caller: &Caller,
     input: AdminLinkInput,
 ) -> Result<AdminSendLinkPayload> {
-    let row = make(app, caller, input, true).await?;
+    let (row, _) = make(app, caller, input, true).await?;
     app.worker.wake();
     Ok(AdminSendLinkPayload {
         user_id: row.user_id.unwrap_or_default().into(),
@@ -93,9 +93,9 @@ pub async fn admin_make_link(
     caller: &Caller,
     input: AdminLinkInput,
 ) -> Result<AdminMakeLinkPayload> {
-    let row = make(app, caller, input, false).await?;
+    let (row, place) = make(app, caller, input, false).await?;
     Ok(AdminMakeLinkPayload {
-        link: app.desk.link(&row)?,
+        link: app.desk.link(&row, &place.application),
         expires_at: DateTime(row.expires_at),
     })
 }
@@ -105,7 +105,7 @@ async fn make(
     caller: &Caller,
     input: AdminLinkInput,
     mailed: bool,
-) -> Result<verification::Model> {
+) -> Result<(verification::Model, Place)> {
     let id = find::id(&input.user_id)?;
     let user = find::user(app.db.read(), id).await?;
     let place = find::place(app, input.client_id.as_deref(), user.connection_id).await?;
@@ -120,7 +120,8 @@ async fn make(
         redirect_to,
         mailed,
     };
-    app.db
+    let row = app
+        .db
         .transact(|| async {
             let tx = app.db.begin().await?;
             let user = find::held_user(&tx, id).await?;
@@ -129,7 +130,8 @@ async fn make(
             tx.commit().await?;
             Ok(row)
         })
-        .await
+        .await?;
+    Ok((row, place))
 }
 
 /// No link that would be of no use when it is followed.

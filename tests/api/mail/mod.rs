@@ -1,1 +1,2 @@
+mod listed;
 mod outbox;

@@ -18,6 +18,25 @@ pub fn check(config: &Config, application: &application::Model, given: &str) -> 
             .chars()
             .any(|c| c.is_control() || c.is_whitespace() || c == '\\');
     let url = Url::parse(given).map_err(|_| Error::RedirectNotAllowed)?;
+    if !suspicious && is_open(config, application, &url) {
+        Ok(url)
+    } else {
+        Err(Error::RedirectNotAllowed)
+    }
+}
+
+/// A stored address, as long as the application still lists it: a list may lose an entry while a mail waits, or before
+/// another one is asked for.
+pub fn still_open(
+    config: &Config,
+    application: &application::Model,
+    stored: Option<&str>,
+) -> Option<Url> {
+    let url = Url::parse(stored?).ok()?;
+    is_open(config, application, &url).then_some(url)
+}
+
+fn is_open(config: &Config, application: &application::Model, url: &Url) -> bool {
     let anonymous = url.username().is_empty() && url.password().is_none();
     let listed = application
         .allowed_redirect_urls
@@ -28,14 +47,7 @@ pub fn check(config: &Config, application: &application::Model, given: &str) -> 
     let local = config.is_development()
         && url.scheme() == "http"
         && url.host() == Some(Host::Domain("localhost"));
-    if !suspicious
-        && anonymous
-        && (local || listed.chain([own]).any(|pattern| pattern.admits(&url)))
-    {
-        Ok(url)
-    } else {
-        Err(Error::RedirectNotAllowed)
-    }
+    anonymous && (local || listed.chain([own]).any(|pattern| pattern.admits(url)))
 }
 
 /// As [`check`], for an address that may be left out; as it is stored.
