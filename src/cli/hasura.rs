@@ -9,7 +9,6 @@ use url::Url;
 
 use super::{Failure, explain};
 use crate::app::App;
-use crate::caller::Caller;
 use crate::clock::{Clock, Rng};
 use crate::config::Config;
 use crate::hasura::{
@@ -193,9 +192,9 @@ async fn roles_of(config: Config, client_ids: &[String]) -> Result<Vec<String>, 
     let mut roles = Vec::new();
     let mut missing = None;
     for client_id in client_ids {
-        match place::find(&app, &Caller::default(), Some(client_id), None).await {
-            Ok(place) => roles.extend(place.application.roles.0),
-            Err(_) => missing = Some(client_id),
+        match place::application(&app, client_id).await {
+            Ok(Some(application)) => roles.extend(application.roles.0),
+            _ => missing = Some(client_id),
         }
     }
     app.close().await;

@@ -18,7 +18,8 @@ pub struct Place {
 }
 
 /// Finds the place that the input names, else the header `x-client-id`, else the defaults. A connection that the
-/// application does not enable does not exist for it.
+/// application does not enable does not exist for it. Where no connection is named, it is the application's first one and no
+/// other: while that one is disabled, nobody comes in unnamed, rather than among other accounts and by other rules.
 ///
 /// # Errors
 /// `INVALID_INPUT` with rule `unknown` for `clientId` or `connection`.
@@ -51,7 +52,7 @@ pub async fn again(app: &App, application: Uuid, connection: Uuid) -> Result<Opt
     Ok(place(found.all(app.db.read()).await?))
 }
 
-/// Applications that are open, each with the open connections that it enables; its default one first.
+/// Applications that are open, each with the connections that it enables, open or not; its default one first.
 fn enabled() -> SelectThree<
     application_connection::Entity,
     application::Entity,
@@ -63,9 +64,10 @@ fn enabled() -> SelectThree<
         .find_also_related(application::Entity)
         .find_also_related(connection::Entity)
         .filter(application::Column::DisabledAt.is_null())
-        .filter(connection::Column::DisabledAt.is_null())
 }
 
+/// The first of what was found, where it is open. A closed one is looked at, too, so that the next one does not take its
+/// place.
 fn place(
     found: Vec<(
         application_connection::Model,
@@ -74,19 +76,29 @@ fn place(
     )>,
 ) -> Option<Place> {
     match only(found) {
-        Some((_, Some(application), Some(connection))) => Some(Place {
-            application,
-            connection,
-        }),
+        Some((_, Some(application), Some(connection))) if connection.disabled_at.is_none() => {
+            Some(Place {
+                application,
+                connection,
+            })
+        }
         _ => None,
     }
 }
 
-async fn unknown(app: &App, client_id: &str) -> Result<Error> {
+/// The application of this client id, where it is open.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn application(app: &App, client_id: &str) -> Result<Option<application::Model>> {
     let of_id = application::Entity::find()
-        .filter(application::Column::ClientId.eq(client_id))
+        .filter(application::Column::ClientId.eq(storable(client_id)))
         .filter(application::Column::DisabledAt.is_null());
-    Ok(match of_id.one(app.db.read()).await? {
+    Ok(of_id.one(app.db.read()).await?)
+}
+
+async fn unknown(app: &App, client_id: &str) -> Result<Error> {
+    Ok(match application(app, client_id).await? {
         Some(_) => Error::invalid(
             "connection",
             "unknown",

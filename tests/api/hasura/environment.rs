@@ -146,6 +146,11 @@ on_both_databases! {
             let output = hasura(&folder, &settings, &arguments);
             assert_eq!(roles(&remote(&serde_json::from_str(&printed(&output)).unwrap())), expected);
         }
+        // The roles are the application's, whether or not somebody can come in.
+        let closed = json!({ "input": { "name": "default", "disabled": true } });
+        test.admin().run("admin_update_connection", closed).await.ok();
+        let output = hasura(&Folder::new(), &settings, &["metadata", "--format", "json", "--brief"]);
+        assert_eq!(roles(&remote(&serde_json::from_str(&printed(&output)).unwrap())), ["anonymous", "user", "me"]);
         let output = hasura(&Folder::new(), &settings, &["metadata", "--client-id", "nowhere"]);
         assert!(!output.status.success() && output.stdout.is_empty());
         assert!(String::from_utf8_lossy(&output.stderr).contains("`nowhere`"));

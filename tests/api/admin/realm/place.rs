@@ -1,12 +1,31 @@
 //! A user of one connection is nobody in another; a token belongs to its application.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{admin, application, assert_issues, connection, member, only, sign_in_with};
-use crate::harness::{PASSWORD, TestApp, by_code, by_ticket};
+use crate::harness::{Answer, Client, PASSWORD, TestApp, by_code, by_ticket};
 use crate::support::{accounts, assert_alive, jwt_part, reason, sign_up_with, verify_ticket};
 
 const OTHER: &str = "another horse battery staple";
+
+/// Every operation without a session that belongs somewhere, in the connection of this name or the default one.
+async fn assert_unknown(client: &Client, connection: Option<&str>) {
+    let with = |mut fields: Value| {
+        if let Some(name) = connection {
+            fields["connection"] = json!(name);
+        }
+        fields
+    };
+    let input = |fields: Value| json!({ "input": with(fields) });
+    let unknown = |answer: Answer| assert_issues(&answer, &["connection:unknown"]);
+    unknown(sign_up_with(client, with(json!({}))).await);
+    unknown(sign_in_with(client, with(json!({}))).await);
+    let reset = input(json!({ "email": "ann@example.org" }));
+    unknown(client.run("request_password_reset", reset).await);
+    let check = input(json!({ "password": PASSWORD }));
+    unknown(client.run("check_password", check).await);
+    unknown(client.run("auth_config", with(json!({}))).await);
+}
 
 on_both_databases! {
     async fn one_address_in_two_connections_is_two_accounts(backend: Backend) {
@@ -105,17 +124,33 @@ on_both_databases! {
         application(&test, "office", json!({ "connections": ["staff"] })).await;
         let office = test.anon().header("x-client-id", "office");
         for (client, name) in [(test.anon(), "staff"), (office.clone(), "default"), (test.anon(), "nowhere"), (test.anon(), "nul\0"), (test.anon(), "Default")] {
-            let unknown = |answer: crate::harness::Answer| assert_issues(&answer, &["connection:unknown"]);
-            unknown(sign_up_with(&client, json!({ "connection": name })).await);
-            unknown(sign_in_with(&client, json!({ "connection": name })).await);
-            unknown(client.run("request_password_reset", json!({ "input": { "connection": name, "email": "ann@example.org" } })).await);
-            unknown(client.run("check_password", json!({ "input": { "connection": name, "password": PASSWORD } })).await);
-            unknown(client.query("query($name: String) { authConfig(connection: $name) { signUpEnabled } }", json!({ "name": name })).await);
+            assert_unknown(&client, Some(name)).await;
         }
         // An account of a connection is nobody where another one is enabled.
         let ann = member(&test, &office, json!({})).await;
         assert_eq!(ann.me().await.ok().at("/data/me/connection"), json!("staff"));
         assert_eq!(sign_in_with(&test.anon(), json!({})).await.code(), "INVALID_CREDENTIALS");
         sign_in_with(&office, json!({})).await.ok();
+    }
+
+    async fn while_the_default_connection_is_closed_no_other_one_takes_its_place(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        connection(&test, "partners", json!({})).await;
+        application(&test, "office", json!({ "connections": ["partners", "default"] })).await;
+        let office = test.anon().header("x-client-id", "office");
+        member(&test, &test.anon(), json!({ "connection": "partners" })).await;
+        let close = async |disabled: bool| only(admin(&test, "update_connection", json!({ "name": "default", "disabled": disabled })).await);
+        close(true).await;
+        assert_unknown(&test.anon(), None).await;
+        assert_unknown(&test.anon(), Some("default")).await;
+        // By its name, and where it is the default one, the other connection is as open as before.
+        sign_in_with(&test.anon(), json!({ "connection": "partners" })).await.ok();
+        sign_up_with(&test.anon(), json!({ "connection": "partners", "email": "bob@example.org" })).await.ok();
+        test.anon().run("auth_config", json!({ "connection": "partners" })).await.ok();
+        sign_in_with(&office, json!({})).await.ok();
+        assert_unknown(&office, Some("default")).await;
+        close(false).await;
+        assert_eq!(sign_in_with(&test.anon(), json!({})).await.code(), "INVALID_CREDENTIALS");
+        member(&test, &test.anon(), json!({})).await;
     }
 }
