@@ -165,7 +165,9 @@ on_both_databases! {
         let table = [
             (json!({ "team": 7 }), "team:format"), (json!({ "team": "x".repeat(101) }), "team:too_long"),
             (json!({ "team": "a\nb" }), "team:format"), (json!({ "team": "see evil.example" }), "team:not_allowed"),
-            (json!({ "team": "https://x" }), "team:not_allowed"), (json!({ "other": "Blue" }), "other:not_allowed"),
+            (json!({ "team": "https://x" }), "team:not_allowed"), (json!({ "team": "Visit www.evil.example." }), "team:not_allowed"),
+            (json!({ "team": "evil\u{ff61}example" }), "team:not_allowed"), (json!({ "team": "198.51.100.7" }), "team:not_allowed"),
+            (json!({ "other": "Blue" }), "other:not_allowed"),
         ];
         for (options, issue) in table {
             let answer = with(options.clone()).await;
