@@ -3,7 +3,7 @@
 
 use async_graphql::InputObject;
 use entity::verification::Purpose;
-use entity::{session, user};
+use entity::{application, session, user};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::attempt::forgive;
@@ -63,7 +63,8 @@ pub async fn reset_password(
         proof.give_back(app).await?;
         return Err(error);
     }
-    let (user, hash) = prepare(app, caller, &proof, input.new_password.as_ref()).await?;
+    let new_password = input.new_password.as_ref();
+    let (user, hash) = prepare(app, caller, &proof, &application, new_password).await?;
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
@@ -123,8 +124,8 @@ pub async fn reset_by_page(
     new_password: &Secret,
 ) -> Result<()> {
     let proof = page.find(app, caller, ticket).await?;
-    open_place(app, &proof).await?;
-    let (user, hash) = prepare(app, caller, &proof, Some(new_password)).await?;
+    let application = open_place(app, &proof).await?.application;
+    let (user, hash) = prepare(app, caller, &proof, &application, Some(new_password)).await?;
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
@@ -171,6 +172,7 @@ async fn prepare(
     app: &App,
     caller: &Caller,
     proof: &Redeemed,
+    application: &application::Model,
     new_password: Option<&Secret>,
 ) -> Result<(user::Model, String)> {
     let user = match proof.row.user_id {
@@ -180,7 +182,7 @@ async fn prepare(
     let same =
         |user: &user::Model| user.email_key == proof.row.email_key && user.disabled_at.is_none();
     let user = user.filter(same).ok_or_else(|| proof.refusal())?;
-    let hash = match wished(app, caller, proof, &user, new_password).await {
+    let hash = match wished(app, caller, proof, application, &user, new_password).await {
         Ok(hash) => hash,
         Err(error) => {
             proof.give_back(app).await?;
@@ -194,10 +196,13 @@ async fn wished(
     app: &App,
     caller: &Caller,
     proof: &Redeemed,
+    application: &application::Model,
     user: &user::Model,
     new_password: Option<&Secret>,
 ) -> Result<String> {
-    let named = proof.row.password_hash.as_ref();
+    // Where the application allows none any more, it is as if the request had named none.
+    let allowed = application.password_in_reset_request_allowed;
+    let named = proof.row.password_hash.as_ref().filter(|_| allowed);
     if let (Some(hash), None, true) = (named, new_password, proof.row.code_challenge.is_some()) {
         // The verifier has been checked; the password was judged while it was known.
         let unmet = proof.row.password_issues.clone().unwrap_or_default();

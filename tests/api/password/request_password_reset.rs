@@ -291,6 +291,25 @@ on_both_databases! {
         test.anon().sign_in(ANN, NEW).await.ok();
     }
 
+    async fn a_password_that_was_named_while_it_was_allowed_opens_nothing_once_it_is_not(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        let allow = async |allowed: bool| application(&test, json!({ "passwordInResetRequestAllowed": allowed })).await.ok();
+        allow(true).await;
+        let fields = json!({ "newPassword": NEW, "redirectTo": "http://localhost:3000/", "codeChallenge": CHALLENGE });
+        ask_with(&test.anon(), fields).await.ok();
+        let proof = json!({ "ticket": test.mail_to(ANN).await.ticket() });
+        allow(false).await;
+        let with = async |fields: Value| reset_with(&test.anon(), proof.clone(), fields).await;
+        let nothing = with(json!({ "codeVerifier": VERIFIER })).await;
+        assert_eq!((nothing.code(), nothing.issues()), ("INVALID_INPUT".into(), vec!["newPassword:required".to_owned()]));
+        test.anon().sign_in(ANN, PASSWORD).await.ok();
+        // As if none had been named: any other one will do.
+        with(json!({ "codeVerifier": VERIFIER, "newPassword": "another horse battery" })).await.ok();
+        assert_eq!(test.anon().sign_in(ANN, NEW).await.code(), "INVALID_CREDENTIALS");
+        test.anon().sign_in(ANN, "another horse battery").await.ok();
+    }
+
     async fn a_weak_named_password_is_told_when_it_is_redeemed(backend: Backend) {
         let test = TestApp::start(backend).await;
         test.user("ann").await;
