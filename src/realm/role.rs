@@ -131,7 +131,8 @@ pub fn once_answered(application: &application::Model, asked: Roles) -> Roles {
     Roles { all, default }
 }
 
-/// What a token of this application carries: the user's roles within the application's.
+/// What a token of this application carries: the user's roles within the application's. Where there are none, the default
+/// role is the empty text, which names nobody's role: whoever looks at that one alone lets nobody in by it.
 pub fn in_token(application: &application::Model, user: &user::Model) -> Roles {
     let all: Vec<_> = user
         .roles
@@ -143,7 +144,7 @@ pub fn in_token(application: &application::Model, user: &user::Model) -> Roles {
     let default = if all.contains(&user.default_role) {
         user.default_role.clone()
     } else {
-        all.first().unwrap_or(&application.default_role).clone()
+        all.first().cloned().unwrap_or_default()
     };
     Roles { all, default }
 }

@@ -123,6 +123,14 @@ on_both_databases! {
         // Without a role that the application knows there is nothing to be.
         administer(&test, &ann.user_id, json!({ "roles": ["elsewhere"], "defaultRole": "elsewhere" })).await.ok();
         assert_refused(&asked(&ann, &[]).await);
+        for role in ["", "user", "elsewhere"] {
+            assert_refused(&asked(&ann, &[("X-Hasura-Role", role)]).await);
+        }
+        // Nor does a token name one: Hasura takes no token whose default role is none.
+        let next = another_session(&test, "ann").await;
+        let claims = &jwt_part(&next.access_token, 1)[NAMESPACE];
+        assert_eq!((&claims["x-hasura-default-role"], &claims["x-hasura-allowed-roles"]), (&json!(""), &json!([])));
+        crate::support::assert_alive(&next.me().await);
     }
 
     async fn whoever_is_revoked_disabled_or_late_is_refused_at_once(backend: Backend) {
