@@ -4,6 +4,15 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Client, PASSWORD, TestApp};
 use crate::support::{events, jwt_part, reason, sign_up_with, time};
 
+/// Five of them that are none.
+const REDIRECTS: [&str; 5] = [
+    "allowedRedirectUrls.0:format",
+    "allowedRedirectUrls.1:format",
+    "allowedRedirectUrls.2:format",
+    "allowedRedirectUrls.3:format",
+    "allowedRedirectUrls.4:format",
+];
+
 async fn update(client: &Client, mut fields: Value) -> Answer {
     if fields["clientId"].is_null() {
         fields["clientId"] = json!("default");
@@ -87,6 +96,11 @@ on_both_databases! {
                 vec!["allowedRedirectUrls.0:format", "allowedRedirectUrls.1:format", "allowedRedirectUrls.2:format", "allowedRedirectUrls.3:format"]),
             (json!({ "allowedRedirectUrls": many(101).iter().map(|name| format!("https://{name}.example")).collect::<Vec<_>>() }),
                 vec!["allowedRedirectUrls:too_many"]),
+            (json!({ "allowedRedirectUrls": ["https://example.org/\0", "https://example.org/a b", "https://example.org/in?x=1", "https:example.org", "https://example.org\\in"] }),
+                REDIRECTS.to_vec()),
+            (json!({ "allowedRedirectUrls": ["javascript://example.org", "data://example.org", "vbscript://example.org", "file://example.org", "blob://example.org"] }),
+                REDIRECTS.to_vec()),
+            (json!({ "allowedRedirectUrls": [format!("https://example.org/{}", "x".repeat(2_000))] }), vec!["allowedRedirectUrls.0:format"]),
             (json!({ "roles": ["user", "me", ""] }), vec!["roles.2:format"]),
             (json!({ "roles": ["user", "me", "a b", "x,y", "\u{e4}", "nul\0"] }), vec!["roles.2:format", "roles.3:format", "roles.4:format", "roles.5:format"]),
             (json!({ "roles": ["user"] }), vec!["signUpRoles:not_allowed"]),
@@ -114,6 +128,7 @@ on_both_databases! {
         for fields in [
             json!({ "accessTokenTtl": 86_400, "refreshTokenTtl": 300 }), json!({ "roles": roles }),
             json!({ "allowedRedirectUrls": [], "allowedTemplateOptions": [] }),
+            json!({ "allowedRedirectUrls": ["com.example.app://callback", "http://localhost:3000", "https://*.example.org"] }),
             json!({ "roles": ["editor"], "signUpRoles": ["editor"], "defaultRole": "editor" }),
         ] {
             updated(&test, fields).await;

@@ -12,6 +12,10 @@ use crate::value::{self, Issues};
 
 /// Entries of a list.
 const MOST: usize = 100;
+/// Of a redirect address; longer ones are refused where they are used, too.
+const OCTETS: usize = 2_000;
+/// Schemes of what a browser runs, or finds in itself: no ticket goes there.
+const NO_PLACES: [&str; 5] = ["javascript", "data", "vbscript", "file", "blob"];
 /// Seconds: a minute to a day.
 const ACCESS: (i32, i32) = (60, 86_400);
 /// Seconds: five minutes to 90 days.
@@ -144,15 +148,28 @@ fn check_list(
     }
 }
 
+/// `scheme://host[:port][/path]`, of the web or of an application on a telephone: what is listed is all that is compared, so
+/// that nothing may stand there which would be passed over. What browsers leave out or read as something else is refused,
+/// instead of listing an address that was not meant.
 fn is_redirect(entry: &str) -> bool {
-    let parsed = Url::parse(&entry.replacen("://*.", "://", 1));
-    parsed.is_ok_and(|url| {
+    let Some((scheme, _)) = entry.split_once("://") else {
+        return false;
+    };
+    let unseen = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
+    let name = entry.replacen("://*.", "://", 1);
+    if entry.len() > OCTETS || entry.contains(unseen) || name.contains('*') {
+        return false;
+    }
+    Url::parse(&name).is_ok_and(|url| {
         url.has_host()
+            && url.scheme().eq_ignore_ascii_case(scheme)
+            && !NO_PLACES.contains(&url.scheme())
             && url.username().is_empty()
             && url.password().is_none()
+            && url.query().is_none()
             && url.fragment().is_none()
             && has_no_star(&url)
-    }) && !entry.replacen("://*.", "://", 1).contains('*')
+    })
 }
 
 /// Asked of what was parsed: other scripts write a star too, and it becomes ours on the way into a host (UTS 46
@@ -199,6 +216,49 @@ mod tests {
         for star in ["\u{ff0a}", "\u{fe61}"] {
             assert!(!is_redirect(&format!("https://{star}.example.org/in")));
             assert!(!is_redirect(&format!("https://*.{star}.example.org/in")));
+        }
+    }
+
+    #[test]
+    fn what_could_be_taken_for_another_address_is_no_redirect() {
+        for entry in [
+            "https://example.org",
+            "https://b\u{fc}cher.example/in",
+            "http://localhost:3000",
+            "http://[::1]:3000/in",
+            "com.example.app://callback",
+            "com.example.app://callback/in",
+            "myapp://done",
+            &format!("https://example.org/{}", "x".repeat(1_980)),
+        ] {
+            assert!(is_redirect(entry), "{entry:?}");
+        }
+        for entry in [
+            "https:example.org",
+            "https:/example.org",
+            "https:/x://example.org",
+            "https://example.org/a b",
+            "https://example.org/ ",
+            " https://example.org",
+            "https://example.org/\u{a0}",
+            "https://example.org/\0",
+            "https://exam\tple.org",
+            "https://example.org\n",
+            "https://example.org\u{85}",
+            "https://example.org\\in",
+            "https:\\\\example.org",
+            "https://example.org/in?x=1",
+            "https://example.org?",
+            "https://example.org/#",
+            "javascript://example.org/%0aalert(1)",
+            "JavaScript://example.org",
+            "data://text/html,x",
+            "vbscript://example.org",
+            "file://example.org/etc/passwd",
+            "blob://example.org/x",
+            &format!("https://example.org/{}", "x".repeat(1_981)),
+        ] {
+            assert!(!is_redirect(entry), "{entry:?}");
         }
     }
 
