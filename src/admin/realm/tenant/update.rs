@@ -1,6 +1,6 @@
 //! `adminUpdateTenant`: another name. What tokens carry is the id, which stays.
 
-use async_graphql::{ID, InputObject};
+use async_graphql::{ID, InputObject, MaybeUndefined};
 use entity::tenant::{Column, Entity};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
@@ -9,18 +9,20 @@ use uuid::Uuid;
 use super::Tenant;
 use super::view::check_name;
 use crate::admin::realm::name::already_exists;
+use crate::admin::realm::null;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
+use crate::value::Issues;
 
-/// What to change of which tenant.
+/// What to change of which tenant. A name that is left out stays; null is `INVALID_INPUT`.
 #[derive(Debug, InputObject)]
 pub struct AdminUpdateTenantInput {
     /// Which tenant; ids do not change.
     pub tenant_id: ID,
     /// At most 100 characters; no other tenant may have it.
-    pub name: Option<String>,
+    pub name: MaybeUndefined<String>,
 }
 
 /// # Errors
@@ -31,7 +33,10 @@ pub async fn admin_update_tenant(
     input: AdminUpdateTenantInput,
 ) -> Result<Tenant> {
     let id: Uuid = input.tenant_id.parse().map_err(|_| Error::NotFound)?;
-    let name = input.name.as_deref().map(check_name).transpose()?;
+    let mut issues = Issues::default();
+    let name = null::never("name", input.name, &mut issues);
+    issues.none()?;
+    let name = name.as_deref().map(check_name).transpose()?;
     let details = name
         .as_ref()
         .map_or(json!({}), |name| json!({ "name": name }));
