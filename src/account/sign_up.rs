@@ -180,6 +180,7 @@ async fn wait_for_mail(
             // Under the id of its sign-up, by which it is found again when the address becomes an account's.
             event.record(&tx, row.id, app.now(), &caller.origin).await?;
             tx.commit().await?;
+            app.metrics.event(Kind::SignUpRequested.as_str());
             app.worker.wake();
             Ok(proofs::pending(app, &row, resend_at))
         })

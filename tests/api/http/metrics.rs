@@ -81,6 +81,20 @@ on_both_databases! {
         }
     }
 
+    async fn a_sign_up_that_waits_for_its_mail_is_counted_whether_its_address_is_free_or_taken(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let counted = async || value(&metrics(&test.anon()).await, "vestibule_events_total{kind=\"sign_up_requested\"}");
+        test.anon().sign_up("ann@example.org").await.ok();
+        assert_eq!(counted().await, 1.0);
+        let ticket = test.mail_to("ann@example.org").await.ticket();
+        crate::support::verify_ticket(&test.anon(), &ticket).await.ok();
+        test.anon().sign_up("ann@example.org").await.ok();
+        assert_eq!(counted().await, 2.0);
+        // What is refused leaves no event.
+        assert_eq!(test.anon().sign_up("no address").await.code(), "INVALID_INPUT");
+        assert_eq!(counted().await, 2.0);
+    }
+
     async fn a_statement_that_waits_for_its_connection_is_seen_to_wait(backend: Backend) {
         let test = TestApp::with(backend, &[("VESTIBULE_DATABASE_CONNECTIONS", "1")]).await;
         let ann = test.user("ann").await;
