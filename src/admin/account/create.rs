@@ -77,6 +77,7 @@ pub async fn admin_create_user(
     let redirect_to = input.redirect_to.take();
     let password = input.password.take();
     let invited = input.send_invitation == Some(true);
+    let roles_given = input.roles.is_some() || input.default_role.is_some();
     let mut issues = Issues::default();
     if invited && password.is_some() {
         issues.push(Issue::new(
@@ -119,7 +120,7 @@ pub async fn admin_create_user(
             let event = Event {
                 user: Some(user.id),
                 connection: Some(connection.id),
-                details: json!({ "invited": invited }),
+                details: details(&user, invited, roles_given),
                 ..Event::by_administrator(Kind::UserCreated, caller.acting_user())
             };
             app.record(&tx, &caller.origin, event).await?;
@@ -137,6 +138,16 @@ pub async fn admin_create_user(
             Ok(user.clone())
         })
         .await
+}
+
+/// What the trail tells: nothing of the person, but whom somebody gave which power.
+fn details(user: &user::Model, invited: bool, roles_given: bool) -> Value {
+    let mut details = json!({ "invited": invited });
+    if roles_given {
+        details["roles"] = json!(user.roles);
+        details["defaultRole"] = json!(user.default_role);
+    }
+    details
 }
 
 async fn connection_of(app: &App, name: Option<&str>) -> Result<connection::Model> {

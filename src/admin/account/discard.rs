@@ -3,8 +3,10 @@
 use async_graphql::{ID, InputObject, SimpleObject};
 use entity::verification::{Column, Entity};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::json;
 
 use super::{find, pending};
+use crate::admin::trail::told_id;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -52,6 +54,8 @@ pub async fn admin_discard_pending_sign_up(
             let event = Event {
                 application: Some(row.application_id),
                 connection: Some(row.connection_id),
+                // The event of the sign-up has the id of its row.
+                details: json!({ "pendingSignUpId": id, "eventId": told_id(id) }),
                 ..Event::by_administrator(Kind::SignUpDiscarded, caller.acting_user())
             };
             app.record(&tx, &caller.origin, event).await?;

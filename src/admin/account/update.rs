@@ -7,7 +7,7 @@ use entity::{connection, session};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, SqlErr,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::find;
 use super::wish::Wishes;
@@ -115,7 +115,7 @@ pub async fn admin_update_user(
             let event = Event {
                 user: Some(id),
                 connection: Some(connection.id),
-                details: json!({ "fields": fields(&before, &after, new_password) }),
+                details: details(&before, &after, new_password),
                 ..Event::by_administrator(Kind::UserUpdated, caller.acting_user())
             };
             app.record(&tx, &caller.origin, event).await?;
@@ -214,6 +214,20 @@ async fn follow(
         address::void_all(tx, id, now).await?;
     }
     Ok(())
+}
+
+/// What the trail tells: names of fields, and no values but those of roles, which are nothing of the person: whom somebody gave
+/// which power.
+fn details(before: &Model, after: &Model, new_password: bool) -> Value {
+    let fields = fields(before, after, new_password);
+    let mut details = json!({ "fields": fields });
+    if fields.contains(&"roles") {
+        details["roles"] = json!(after.roles);
+    }
+    if fields.contains(&"defaultRole") {
+        details["defaultRole"] = json!(after.default_role);
+    }
+    details
 }
 
 /// The names of the fields that are not as they were; a password counts always.

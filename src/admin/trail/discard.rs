@@ -53,7 +53,7 @@ pub async fn admin_discard_mail(
                 return Err(Error::NotFound);
             }
             let event = Event {
-                user: mail::user_of(&row),
+                user: mail::concerned(&tx, &row).await?,
                 details: json!({ "mailId": id }),
                 ..Event::by_administrator(Kind::MailDiscarded, caller.acting_user())
             };

@@ -116,7 +116,7 @@ pub async fn events_by_ids(app: &App, ids: &[Uuid]) -> Result<Vec<(Uuid, AuditEv
 
 /// The id that an event is told under. Its row may have that of the sign-up that it tells of; the version in which the two
 /// differ (RFC 9562 section 5.8) keeps ids unique over all types.
-fn told_id(row: Uuid) -> Uuid {
+pub fn told_id(row: Uuid) -> Uuid {
     with_version(row, Version::Custom)
 }
 

@@ -11,7 +11,7 @@ use crate::event::Kind;
 pub enum AuditEventKind {
     /// Somebody signed up; a mail is to be answered first.
     SignUpRequested,
-    /// A pending sign-up was dropped.
+    /// A pending sign-up was dropped: `details` name it, and as `eventId` its `SIGN_UP_REQUESTED`.
     SignUpDiscarded,
     /// An account came to be.
     SignedUp,
@@ -47,9 +47,10 @@ pub enum AuditEventKind {
     InvitationAccepted,
     /// An administrator made a link instead of a mail.
     LinkMade,
-    /// An administrator made an account.
+    /// An administrator made an account: `details` tell the roles that were given.
     UserCreated,
-    /// An account was changed, by its owner or by an administrator.
+    /// An account was changed, by its owner or by an administrator: `details` name the fields, and tell the new values of roles
+    /// alone.
     UserUpdated,
     /// An account was deleted, by its owner or by an administrator.
     UserDeleted,

@@ -135,8 +135,22 @@ impl OutboxMailState {
     }
 }
 
-/// Whom a mail concerns, as far as its task tells.
-pub fn user_of(row: &Model) -> Option<Uuid> {
+/// Whose account a mail is about: for a request, the one that asked or was asked for. A sign-up has none yet.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn concerned(db: &impl ConnectionTrait, row: &Model) -> Result<Option<Uuid>> {
+    let Some(verification) = verification_of(row) else {
+        return Ok(user_of(row));
+    };
+    let found = verification::Entity::find_by_id(verification)
+        .one(db)
+        .await?;
+    Ok(found.and_then(|row| row.user_id))
+}
+
+/// Whom a mail tells of something that was done, as its task has it.
+fn user_of(row: &Model) -> Option<Uuid> {
     match task(row)? {
         Task::SendVerification { .. } => None,
         Task::SendPasswordChanged { user, .. } | Task::SendPasswordReset { user, .. } => Some(user),

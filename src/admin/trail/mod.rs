@@ -8,7 +8,7 @@ mod retry;
 
 use async_graphql::{Context, Object};
 pub use discard::{AdminDiscardMailInput, DiscardMailPayload};
-pub use event::{AuditEvent, AuditEventFilter, events_by_ids};
+pub use event::{AuditEvent, AuditEventFilter, events_by_ids, told_id};
 pub use mail::{OutboxMail, OutboxMailFilter, mails_by_ids};
 pub use retry::AdminRetryMailInput;
 

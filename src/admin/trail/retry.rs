@@ -46,7 +46,7 @@ pub async fn admin_retry_mail(
                 .filter(|_| retried.rows_affected == 1)
                 .ok_or(Error::NotFound)?;
             let event = Event {
-                user: mail::user_of(&row),
+                user: mail::concerned(&tx, &row).await?,
                 details: json!({ "mailId": id }),
                 ..Event::by_administrator(Kind::MailRetried, caller.acting_user())
             };

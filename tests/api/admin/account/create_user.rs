@@ -41,6 +41,18 @@ on_both_databases! {
         assert_eq!(told[0].details, json!({ "invited": false }));
     }
 
+    async fn the_trail_tells_the_roles_that_were_given_and_nothing_of_the_person(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let fields = json!({
+            "email": "annabella@example.org", "password": PASSWORD, "displayName": "Annabella", "roles": ["editor", "vestibule-admin"],
+        });
+        create(&test, fields).await.ok();
+        let told = events(&test, "user_created").await;
+        assert_eq!(told[0].details, json!({ "invited": false, "roles": ["editor", "vestibule-admin"], "defaultRole": "editor" }));
+        let trail = format!("{told:?}").to_lowercase();
+        assert!(!trail.contains("annabella") && !trail.contains("horse"), "{trail}");
+    }
+
     async fn every_field_shows_and_the_password_opens(backend: Backend) {
         let test = TestApp::start(backend).await;
         connection(&test, json!({ "usernameRequired": true })).await;

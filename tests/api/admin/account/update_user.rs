@@ -72,7 +72,7 @@ on_both_databases! {
         assert_eq!((me.at("/data/me/roles"), me.at("/data/me/locale")), (json!(["user", "editor"]), json!("en")));
     }
 
-    async fn the_trail_names_the_fields_and_never_the_values(backend: Backend) {
+    async fn the_trail_names_the_fields_and_no_value_of_the_person(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;
         let fields = json!({
@@ -82,11 +82,29 @@ on_both_databases! {
         administer(&test, &ann.user_id, fields).await.ok();
         let told = events(&test, "user_updated").await;
         assert_eq!(told.len(), 1);
-        assert_eq!(told[0].details, json!({ "fields": ["email", "emailVerified", "givenName", "roles", "password"] }));
+        let names = ["email", "emailVerified", "givenName", "roles", "password"];
+        assert_eq!(told[0].details, json!({ "fields": names, "roles": ["user", "editor"] }));
         assert_eq!(told[0].user_id.map(|id| id.to_string()), Some(ann.user_id));
         assert_eq!((told[0].actor.as_str(), told[0].actor_id), ("administrator", None));
         let trail = format!("{told:?}").to_lowercase();
         assert!(!trail.contains("annabella") && !trail.contains("horse"), "{trail}");
+    }
+
+    async fn the_trail_tells_who_was_made_an_administrator_and_who_is_none_any_more(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let changes = [
+            (json!({ "roles": ["user", "me", "vestibule-admin"] }), json!({ "fields": ["roles"], "roles": ["user", "me", "vestibule-admin"] })),
+            (json!({ "defaultRole": "me" }), json!({ "fields": ["defaultRole"], "defaultRole": "me" })),
+            (json!({ "roles": ["user"], "defaultRole": "user" }), json!({ "fields": ["roles", "defaultRole"], "roles": ["user"], "defaultRole": "user" })),
+            // What is as it was is no change.
+            (json!({ "roles": ["user"], "givenName": "Annabella" }), json!({ "fields": ["givenName"] })),
+        ];
+        for (fields, details) in changes {
+            administer(&test, &ann.user_id, fields).await.ok();
+            assert_eq!(events(&test, "user_updated").await.pop().expect("an event").details, details);
+            test.clock.advance(chrono::TimeDelta::seconds(1));
+        }
     }
 
     async fn every_issue_is_told_and_nothing_changes(backend: Backend) {

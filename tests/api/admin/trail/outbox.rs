@@ -127,6 +127,29 @@ on_both_databases! {
         }
     }
 
+    async fn the_trail_tells_whose_mail_was_tried_again_or_discarded(backend: Backend) {
+        let test = without_mail_server(backend).await;
+        let ann = admin(&test, "create_user", json!({ "email": "ann@example.org", "password": PASSWORD })).await;
+        let ann = only(ann)["id"].clone();
+        let reset = json!({ "input": { "email": "ann@example.org" } });
+        test.anon().run("request_password_reset", reset).await.ok();
+        test.run_jobs().await;
+        let id = mails(&test, json!({ "state": "FAILED" })).await[0]["id"].clone();
+        only(admin(&test, "retry_mail", json!({ "mailId": id })).await);
+        only(admin(&test, "discard_mail", json!({ "mailId": id })).await);
+        // Nobody has an account yet.
+        test.anon().sign_up("bob@example.org").await.ok();
+        let id = mails(&test, json!({})).await[0]["id"].clone();
+        test.clock.advance(TimeDelta::seconds(1));
+        only(admin(&test, "discard_mail", json!({ "mailId": id })).await);
+        let whose = async |kind| -> Vec<Value> {
+            let told = events(&test, kind).await;
+            told.iter().map(|event| json!(event.user_id)).collect()
+        };
+        assert_eq!(whose("mail_discarded").await, [ann.clone(), json!(null)]);
+        assert_eq!(whose("mail_retried").await, [ann]);
+    }
+
     async fn one_that_a_worker_has_in_hand_is_not_discarded(backend: Backend) {
         let test = TestApp::start(backend).await;
         test.anon().sign_up("ann@example.org").await.ok();
