@@ -26,8 +26,9 @@ pub enum Keys {
         #[command(flatten)]
         shape: Shape,
     },
-    /// End a key that was stolen, at once: its tokens are refused, and whoever holds one refreshes it. The key that signs
-    /// cannot be ended: `keys rotate --now` first
+    /// End a key that was stolen: running instances refuse its tokens within 2 seconds, and whoever holds one refreshes it.
+    /// Who verifies tokens elsewhere may keep the key for 5 minutes. The key that signs cannot be ended: `keys rotate --now`
+    /// first
     Retire {
         /// The key's id, as `keys list` and the key set show it. One in 64 begins with a hyphen
         #[arg(allow_hyphen_values = true)]
@@ -82,7 +83,10 @@ async fn run(app: &App, command: Keys) -> Result<(), Failure> {
         }
         Keys::Retire { kid } => {
             locksmith::retire(app, &kid).await.map_err(explain)??;
-            println!("{kid} is retired: its tokens are refused from now on.");
+            println!(
+                "{kid} is retired. Running instances refuse its tokens within 2 seconds; whoever verifies tokens with a key set \
+                 fetched before takes them until it fetches the set again, for up to 5 minutes."
+            );
         }
         Keys::Reseal { .. } => {}
     }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Ask, Data, Failure, House, Switch};
+use super::{Ask, Data, Failure, House, Page, Switch, list};
 
 #[derive(Debug, Subcommand)]
 pub enum ApplicationCommand {
@@ -29,14 +29,15 @@ pub enum ApplicationCommand {
         disabled: Option<Switch>,
     },
     /// List applications, newest first
-    List,
+    List(Page),
     /// Show one application
     Show { client_id: String },
     /// Delete an application with its sessions
     Delete { client_id: String },
 }
 
-/// What is left out stays as it is, or as it is for a new application. A list is given by naming its option several times.
+/// What is left out stays as it is, or as it is for a new application. A list is given by naming its option several times, and
+/// emptied by naming it once with an empty text.
 #[derive(Args, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
@@ -44,13 +45,13 @@ pub struct Settings {
     #[arg(long = "connection", value_name = "NAME")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     connections: Vec<String>,
-    /// Where mailed links may lead back to
+    /// Where mailed links may lead back to; '' alone: nowhere but below the public address
     #[arg(long = "redirect-url", value_name = "URL")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "list")]
     allowed_redirect_urls: Vec<String>,
-    /// Whose pages may call it
+    /// Whose pages may call it; '' alone: nobody's
     #[arg(long = "origin", value_name = "ORIGIN")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "list")]
     allowed_origins: Vec<String>,
     /// What its tokens may carry
     #[arg(long = "role", value_name = "ROLE")]
@@ -64,13 +65,13 @@ pub struct Settings {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     default_role: Option<String>,
-    /// A claim that clients may ask for
+    /// A claim that clients may ask for; '' alone: none
     #[arg(long = "custom-claim", value_name = "NAME")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "list")]
     allowed_custom_claims: Vec<String>,
-    /// A value that clients may put into mails
+    /// A value that clients may put into mails; '' alone: none
     #[arg(long = "template-option", value_name = "NAME")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "list")]
     allowed_template_options: Vec<String>,
     /// Whether a reset may name the new password when it is asked for
     #[arg(long = "password-in-reset-request", value_name = "on|off")]
@@ -108,8 +109,8 @@ const SHOW: &str = concat!(
     fields!(),
     " }"
 );
-const LIST: &str =
-    "{ adminApplications(first: 100) { nodes { clientId name connections roles disabled } } }";
+const LIST: &str = "query($first: Int, $after: String) { adminApplications(first: $first, after: $after) \
+    { nodes { clientId name connections roles disabled } pageInfo { hasNextPage endCursor } } }";
 const DELETE: &str = "mutation($input: AdminDeleteApplicationInput!) { adminDeleteApplication(input: $input) { clientId } }";
 
 impl ApplicationCommand {
@@ -147,10 +148,7 @@ impl ApplicationCommand {
                 }
                 Ask::input(UPDATE, input)
             }
-            Self::List => Ask {
-                document: LIST,
-                variables: json!({}),
-            },
+            Self::List(page) => page.of(LIST),
             Self::Show { client_id } => Ask {
                 document: SHOW,
                 variables: json!({ "clientId": client_id }),

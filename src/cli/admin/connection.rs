@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Ask, Data, Failure, House, Switch};
+use super::{Ask, Data, Failure, House, Page, Switch, list};
 
 #[derive(Debug, Subcommand)]
 pub enum ConnectionCommand {
@@ -24,7 +24,7 @@ pub enum ConnectionCommand {
         disabled: Option<Switch>,
     },
     /// List connections, newest first
-    List,
+    List(Page),
     /// Show one connection
     Show { name: String },
     /// Delete a connection
@@ -36,7 +36,8 @@ pub enum ConnectionCommand {
     },
 }
 
-/// What is left out stays as it is, or as it is for a new connection. A list is given by naming its option several times.
+/// What is left out stays as it is, or as it is for a new connection. A list is given by naming its option several times, and
+/// emptied by naming it once with an empty text.
 #[derive(Args, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
@@ -55,13 +56,13 @@ pub struct Settings {
     #[arg(long, value_name = "on|off")]
     #[serde(rename = "usernameRequired", skip_serializing_if = "Option::is_none")]
     usernames: Option<Switch>,
-    /// A domain whose addresses may sign up; `*.` before it for those below it
+    /// A domain whose addresses may sign up; `*.` before it for those below it; '' alone: every one
     #[arg(long = "allow-domain", value_name = "DOMAIN")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "list")]
     allowed_email_domains: Vec<String>,
-    /// A domain whose addresses may not
+    /// A domain whose addresses may not; '' alone: none
     #[arg(long = "block-domain", value_name = "DOMAIN")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "list")]
     blocked_email_domains: Vec<String>,
     #[command(flatten)]
     #[serde(skip_serializing_if = "Policy::is_empty")]
@@ -121,7 +122,8 @@ const SHOW: &str = concat!(
     fields!(),
     " }"
 );
-const LIST: &str = "{ adminConnections(first: 100) { nodes { name signUpEnabled emailVerificationRequired usernameRequired disabled } } }";
+const LIST: &str = "query($first: Int, $after: String) { adminConnections(first: $first, after: $after) \
+    { nodes { name signUpEnabled emailVerificationRequired usernameRequired disabled } pageInfo { hasNextPage endCursor } } }";
 const DELETE: &str = "mutation($input: AdminDeleteConnectionInput!) { adminDeleteConnection(input: $input) { name } }";
 
 impl ConnectionCommand {
@@ -148,10 +150,7 @@ impl ConnectionCommand {
                 }
                 Ask::input(UPDATE, input)
             }
-            Self::List => Ask {
-                document: LIST,
-                variables: json!({}),
-            },
+            Self::List(page) => page.of(LIST),
             Self::Show { name } => Ask {
                 document: SHOW,
                 variables: json!({ "name": name }),

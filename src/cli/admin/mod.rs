@@ -11,7 +11,7 @@ pub use application::ApplicationCommand;
 use async_graphql::{Request, Variables};
 use clap::{Args, ValueEnum};
 pub use connection::ConnectionCommand;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 pub use tenant::TenantCommand;
 pub use user::UserCommand;
@@ -39,8 +39,34 @@ pub enum Switch {
 }
 
 impl Serialize for Switch {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bool(*self == Self::On)
+    }
+}
+
+/// One empty text is an empty list: no option at all leaves the list as it is.
+fn list<S: Serializer>(given: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    let is_emptied = matches!(given, [only] if only.is_empty());
+    serializer.collect_seq(if is_emptied { &[] } else { given })
+}
+
+/// Which page of a list.
+#[derive(Args, Debug)]
+pub struct Page {
+    /// Lines of a page, at most 100
+    #[arg(long, default_value_t = 100)]
+    first: i32,
+    /// The cursor that the page before ended with
+    #[arg(long)]
+    after: Option<String>,
+}
+
+impl Page {
+    fn of(self, document: &'static str) -> Ask {
+        Ask {
+            document,
+            variables: json!({ "first": self.first, "after": self.after }),
+        }
     }
 }
 

@@ -3,14 +3,14 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Ask, Data, Failure, House};
+use super::{Ask, Data, Failure, House, Page};
 
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
     /// Make a tenant
     Create { name: String },
     /// List tenants, newest first
-    List,
+    List(Page),
     /// Show one tenant
     Show { tenant_id: String },
     /// Give a tenant another name
@@ -31,7 +31,8 @@ pub enum TenantCommand {
 
 const CREATE: &str =
     "mutation($input: AdminCreateTenantInput!) { adminCreateTenant(input: $input) { id name } }";
-const LIST: &str = "{ adminTenants(first: 100) { nodes { id name } } }";
+const LIST: &str = "query($first: Int, $after: String) { adminTenants(first: $first, after: $after) \
+    { nodes { id name } pageInfo { hasNextPage endCursor } } }";
 const SHOW: &str = "query($id: ID!) { adminTenant(id: $id) { id name } }";
 const RENAME: &str =
     "mutation($input: AdminUpdateTenantInput!) { adminUpdateTenant(input: $input) { id name } }";
@@ -50,10 +51,7 @@ impl TenantCommand {
     fn ask(self) -> Ask {
         match self {
             Self::Create { name } => Ask::input(CREATE, json!({ "name": name })),
-            Self::List => Ask {
-                document: LIST,
-                variables: json!({}),
-            },
+            Self::List(page) => page.of(LIST),
             Self::Show { tenant_id } => Ask {
                 document: SHOW,
                 variables: json!({ "id": tenant_id }),

@@ -193,4 +193,50 @@ on_both_databases! {
         shell.run(&["tenant", "delete", tenant]).await;
         assert_eq!(shell.run(&["tenant", "show", tenant]).await, "There is none.\n");
     }
+
+    async fn a_list_is_emptied_by_one_empty_text_and_stays_where_none_is_given(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let shell = Shell::beside(&test);
+        let lists = [
+            ("--origin", "allowedOrigins", "https://app.example.org"), ("--redirect-url", "allowedRedirectUrls", "https://app.example.org/"),
+            ("--custom-claim", "allowedCustomClaims", "plan"), ("--template-option", "allowedTemplateOptions", "plan"),
+        ];
+        for (option, name, value) in lists {
+            let update = async |line: &[&str]| {
+                let line = [&["application", "update", "default"], line].concat();
+                shell.json(&line).await["adminUpdateApplication"][name].clone()
+            };
+            assert_eq!(update(&[option, value]).await, json!([value]));
+            assert_eq!(update(&["--access-token-ttl", "600"]).await, json!([value]), "{name}");
+            let line = ["application", "update", "default", option, value, option, ""];
+            assert!(shell.refused(&line).await.contains("INVALID_INPUT"), "{name}: beside others it is no entry");
+            assert_eq!(update(&[option, ""]).await, json!([]), "{name}");
+        }
+        for (option, name) in [("--allow-domain", "allowedEmailDomains"), ("--block-domain", "blockedEmailDomains")] {
+            let update = async |line: &[&str]| {
+                let line = [&["connection", "update", "default"], line].concat();
+                shell.json(&line).await["adminUpdateConnection"][name].clone()
+            };
+            assert_eq!(update(&[option, "example.org"]).await, json!(["example.org"]));
+            assert_eq!(update(&["--sign-up", "on"]).await, json!(["example.org"]), "{name}");
+            assert_eq!(update(&[option, ""]).await, json!([]), "{name}");
+        }
+    }
+
+    async fn every_list_says_where_it_goes_on_and_goes_on_there(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let shell = Shell::beside(&test);
+        for number in 1..=2 {
+            shell.run(&["tenant", "create", &format!("name-{number}")]).await;
+            shell.run(&["connection", "create", &format!("name-{number}")]).await;
+            shell.run(&["application", "create", &format!("name-{number}"), "--connection", "default"]).await;
+        }
+        for thing in ["tenant", "connection", "application"] {
+            let first = shell.run(&[thing, "list", "--first", "1"]).await;
+            assert!(first.contains("name-2") && !first.contains("name-1"), "{first}");
+            let (_, cursor) = first.trim_end().split_once("More: --after ").unwrap_or_else(|| panic!("{first}"));
+            let rest = shell.run(&[thing, "list", "--after", cursor]).await;
+            assert!(rest.contains("name-1") && !rest.contains("name-2") && !rest.contains("More:"), "{rest}");
+        }
+    }
 }

@@ -71,6 +71,8 @@ on_both_databases! {
         assert!(well && said.contains("5 minutes") && said.contains("keys retire"), "{said}");
         let (well, said) = keys(&url, &["retire", &first]);
         assert!(well && said.contains(&first), "{said}");
+        // Neither the others nor who verifies elsewhere hears of it at once.
+        assert!(said.contains("within 2 seconds") && said.contains("5 minutes"), "{said}");
         for nobody in ["nobody's", "-YtZ", "--x"] {
             let (well, said) = keys(&url, &["retire", nobody]);
             assert!(!well && said.contains("no key of this id"), "{said}");
