@@ -1,6 +1,6 @@
 //! Keeps the map of `src/lib.rs` true: imports point downward only, and no file grows past what one can hold in mind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// From the doors down to the ground. Modules on one line may import each other only where `PEERS` says so.
@@ -77,6 +77,24 @@ const FORBIDDEN: [(&[&str], &[&str]); 3] = [
         &["async_graphql", "entity::", "axum::"],
     ),
 ];
+
+/// SQL that not every engine speaks, and locks: what the table in `docs/several-instances.md` calls it, and the words by which the
+/// source shows it.
+const ENGINE: [(&str, &[&str]); 7] = [
+    (
+        "`SELECT … FOR UPDATE`",
+        &["LockType::", "lock_exclusive", "lock_shared"],
+    ),
+    ("`INSERT … ON CONFLICT`", &["on_conflict", "ON CONFLICT"]),
+    ("`->>` and `@>`", &["->>", "@>", "PgBinOper::"]),
+    ("`COLLATE \"C\"`", &["COLLATE"]),
+    ("`statement_timeout`", &["statement_timeout"]),
+    ("`pg_", &["pg_"]),
+    ("another text than for SQLite", &["DbBackend::Postgres"]),
+];
+
+/// Programs that people are told to run.
+const PROGRAMS: [&str; 2] = ["pg_dump", "pg_restore"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -190,5 +208,37 @@ fn no_file_is_longer_than_400_lines() {
     for path in files {
         let lines = std::fs::read_to_string(&path).unwrap().lines().count();
         assert!(lines <= 400, "{}: {lines} lines", path.display());
+    }
+}
+
+/// Whoever brings another engine judges it by that table.
+#[test]
+fn every_file_with_sql_of_an_engine_is_named_where_engines_are_judged() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/several-instances.md")).unwrap();
+    let code: Vec<(String, String)> = modules()
+        .into_iter()
+        .map(|(_, path, text)| {
+            let path = path.strip_prefix(root).unwrap().to_string_lossy();
+            let code = text.split("#[cfg(test)]\nmod tests").next();
+            let lines = code
+                .unwrap_or_default()
+                .lines()
+                .filter(|line| !line.trim().starts_with("//"));
+            let code = lines.collect::<Vec<_>>().join("\n");
+            let spare = |code: String, program: &&str| code.replace(program, "");
+            (path.into_owned(), PROGRAMS.iter().fold(code, spare))
+        })
+        .collect();
+    for (what, words) in ENGINE {
+        let about = |row: &&str| row.split('|').nth(1).is_some_and(|it| it.contains(what));
+        let rows: Vec<&str> = page.lines().filter(about).collect();
+        assert!(!rows.is_empty(), "no row is about {what}");
+        let cells = rows.iter().flat_map(|row| row.split('`'));
+        let named: BTreeSet<&str> = cells.filter(|word| word.starts_with("src/")).collect();
+        let uses = |code: &str| words.iter().any(|word| code.contains(word));
+        let used = code.iter().filter(|(_, code)| uses(code));
+        let used: BTreeSet<&str> = used.map(|(path, _)| path.as_str()).collect();
+        assert_eq!(named, used, "{what}: named on the left, used on the right");
     }
 }
