@@ -30,8 +30,9 @@ pub struct AwaitVerificationInput {
 }
 
 /// # Errors
-/// `OVERLOADED` where no seat is free. Once the answer was handed over: `USERNAME_TAKEN` and
-/// `SIGN_UP_DISABLED`, which consume nothing, and `ORIGIN_NOT_ALLOWED`.
+/// `INVALID_INPUT` for the username; `OVERLOADED` where no seat is free. Once the answer was handed over: `USERNAME_TAKEN`,
+/// `SIGN_UP_DISABLED`, `INVALID_INPUT` for an address whose domain the connection does not take any more, and
+/// `ORIGIN_NOT_ALLOWED`, which consume nothing; `ACCOUNT_DISABLED`.
 pub async fn await_verification(
     app: &App,
     caller: &Caller,

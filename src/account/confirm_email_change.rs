@@ -29,7 +29,7 @@ pub struct ConfirmEmailChangeInput {
 
 /// # Errors
 /// `UNAUTHENTICATED`; `INVALID_TICKET` or `INVALID_CODE`, also for a proof of another user; `INVALID_INPUT` for an address
-/// whose domain the connection does not take any more, which consumes nothing.
+/// whose domain the connection does not take any more, which consumes nothing; `ORIGIN_NOT_ALLOWED`.
 pub async fn confirm_email_change(
     app: &App,
     caller: &Caller,
@@ -73,7 +73,7 @@ pub async fn confirm_email_change(
 /// asked for with the current password, and the ticket is the new mailbox's.
 ///
 /// # Errors
-/// `INVALID_TICKET`.
+/// `INVALID_TICKET`; `INVALID_INPUT` as [`confirm_email_change`].
 pub async fn confirm_by_page(app: &App, caller: &Caller, ticket: Secret) -> Result<()> {
     let ticket = VerificationProof::Ticket(ticket);
     let proof = redeem::find(app, caller, ticket, None, &[Purpose::EmailChange]).await?;

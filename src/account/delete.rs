@@ -33,7 +33,7 @@ pub struct DeleteUserPayload {
 }
 
 /// # Errors
-/// `UNAUTHENTICATED`, `INVALID_CREDENTIALS`, `OVERLOADED`.
+/// `UNAUTHENTICATED`, `INVALID_CREDENTIALS`, `RATE_LIMITED` after too many wrong passwords, `OVERLOADED`.
 pub async fn delete_user(
     app: &App,
     caller: &Caller,

@@ -75,7 +75,8 @@ impl AccountMutation {
     /// `PendingVerification.handoffNumber`, and whoever opens the link picks it out of three. Then the answer is a `Session`,
     /// once. Otherwise it is `PendingVerification`: ask again, a second later. For a handle that is unknown, used, expired or
     /// refused it is the same after the same time; of its fields count `verificationId` and `handoffNumber` alone. Beyond two
-    /// waits of one handle, or too many in all, it is `OVERLOADED` at once. Nothing else goes in its operation.
+    /// waits of one handle, or too many of a network or in all, it is `OVERLOADED`, a second after the question. Nothing else goes
+    /// in its operation.
     async fn await_verification(
         &self,
         ctx: &Context<'_>,

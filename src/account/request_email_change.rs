@@ -36,8 +36,8 @@ pub struct RequestEmailChangeInput {
 }
 
 /// # Errors
-/// `UNAUTHENTICATED`, `INVALID_INPUT`, `REDIRECT_NOT_ALLOWED`, `INVALID_CREDENTIALS`, `OVERLOADED`; never whether the
-/// address is taken.
+/// `UNAUTHENTICATED`, `INVALID_INPUT`, `REDIRECT_NOT_ALLOWED`, `INVALID_CREDENTIALS`, `RATE_LIMITED` after too many wrong
+/// passwords, `OVERLOADED`; never whether the address is taken.
 pub async fn request_email_change(
     app: &App,
     caller: &Caller,

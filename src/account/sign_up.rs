@@ -36,8 +36,8 @@ pub struct SignUpInput {
     /// Must meet the connection's policy: see `authConfig.passwordPolicy`. At most 256 characters, never cut off.
     #[graphql(secret)]
     pub password: Secret,
-    /// Required where the connection has usernames: 1 to 128 ASCII letters, digits and `@ ^ $ . ! # - + ' ~ _`, not shaped
-    /// like an e-mail address, compared without regard to case.
+    /// Required where the connection has usernames: 1 to 128 ASCII letters, digits, `@ ^ $ . ! # - + ' ~ _` and the grave
+    /// accent, not shaped like an e-mail address, compared without regard to case.
     pub username: Option<String>,
     /// At most 100 characters; the part of the address before the `@` if left out.
     pub display_name: Option<String>,
@@ -72,8 +72,8 @@ pub struct SignUpInput {
 }
 
 /// # Errors
-/// `SIGN_UP_DISABLED`, `INVALID_INPUT`, `REDIRECT_NOT_ALLOWED`, `WEAK_PASSWORD`, `RATE_LIMITED`, `OVERLOADED`;
-/// `EMAIL_TAKEN` only where no verification is asked for.
+/// `SIGN_UP_DISABLED`, `INVALID_INPUT`, `REDIRECT_NOT_ALLOWED`, `WEAK_PASSWORD`, `USERNAME_TAKEN`, `RATE_LIMITED`,
+/// `OVERLOADED`; `EMAIL_TAKEN` and `ORIGIN_NOT_ALLOWED` only where no verification is asked for.
 pub async fn sign_up(app: &App, caller: &Caller, input: SignUpInput) -> Result<Outcome> {
     app.hasher.admit()?;
     let place = place::find(

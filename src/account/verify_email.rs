@@ -39,8 +39,9 @@ pub struct VerifyEmailInput {
 }
 
 /// # Errors
-/// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong; `USERNAME_TAKEN` and `SIGN_UP_DISABLED`,
-/// which consume nothing.
+/// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong. What consumes nothing: `USERNAME_TAKEN`;
+/// `SIGN_UP_DISABLED`; `INVALID_INPUT` for the username, and for an address whose domain the connection does not take any
+/// more; `ORIGIN_NOT_ALLOWED`. `ACCOUNT_DISABLED` where an administrator was faster.
 pub async fn verify_email(app: &App, caller: &Caller, input: VerifyEmailInput) -> Result<Outcome> {
     let username = input
         .username
@@ -116,7 +117,8 @@ pub(super) async fn sign_in(
 /// not be the device that asked.
 ///
 /// # Errors
-/// `INVALID_TICKET`, `SIGN_UP_DISABLED`.
+/// `INVALID_TICKET`, `SIGN_UP_DISABLED`, `INVALID_INPUT` for an address whose domain the connection does not take any more,
+/// `USERNAME_TAKEN`, `ACCOUNT_DISABLED`.
 pub async fn confirm_address(app: &App, caller: &Caller, ticket: Secret) -> Result<()> {
     let redeemed = find(app, caller, VerificationProof::Ticket(ticket), None).await?;
     let application = open_place(app, &redeemed).await?.application;

@@ -24,8 +24,8 @@ pub struct Kept {
 /// Copies the database into this file, for its owner alone, and looks through the copy.
 ///
 /// # Errors
-/// When the file is there already, the database is none of SQLite, not there, or not of this version, or the disk refuses.
-/// No half of a copy is left then.
+/// When the file is there already, the database is none of SQLite, not there, none of ours, or older than this program (what a
+/// newer one has migrated is copied), or the disk refuses. No half of a copy is left then.
 pub async fn backup(config: &Config, clock: &Clock, rng: &Rng, target: &Path) -> Result<Kept> {
     let file = file_of(config, OTHERWISE)?;
     if !file.exists() {

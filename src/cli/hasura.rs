@@ -61,7 +61,8 @@ pub struct Metadata {
     /// What the names of the root fields begin with in Hasura
     #[arg(long, value_name = "PREFIX")]
     field_prefix: Option<String>,
-    /// Seconds for which Hasura waits for an answer [default: a little longer than this house takes at most]
+    /// Seconds for which Hasura waits for an answer [default: a little longer than this house takes at most,
+    /// `awaitVerification` aside]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     timeout: Option<u32>,
     /// A role of users; several times for several [default: the roles of the applications, from the database]

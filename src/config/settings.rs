@@ -117,9 +117,9 @@ pub struct Settings {
     #[arg(long)]
     pub smtp_ca: Option<PathBuf>,
 
-    /// How long each step of handing a mail over may take, in milliseconds: STARTTLS, the sign-in, the sender; three times as
-    /// long for the connection with its greeting, and for the recipient; six times once the server has the whole mail. Four
-    /// minutes in all.
+    /// How long each step of handing a mail over may take, in milliseconds: STARTTLS, the sign-in, the sender, the announcement
+    /// of the content, a sign of life of a connection that was kept; three times as long for a new connection with its greeting,
+    /// and for the recipient; six times for the content with the answer to it. Four minutes in all.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub smtp_timeout: u64,
 
@@ -233,7 +233,7 @@ pub struct Settings {
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(50..=10_000))]
     pub breach_timeout: u64,
 
-    /// How long a request may take altogether, in milliseconds.
+    /// How long a request may run once it has arrived, in milliseconds; `read_timeout` is for its arrival.
     #[arg(long, default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(100..=120_000))]
     pub request_timeout: u64,
 

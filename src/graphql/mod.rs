@@ -25,7 +25,7 @@ use crate::session::SessionMutation;
 pub struct Query(AccountQuery, RealmQuery, AdminQuery, NodeQuery);
 
 /// What can be done. Everything that may change who is signed in answers a `SessionResult`. One operation may hold one
-/// mutation that takes a password, ticket, code or refresh token.
+/// mutation that takes a password, ticket, code or refresh token, administrators' aside, and five mutations in all.
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     AccountMutation,

@@ -31,7 +31,7 @@ const JOBS: TimeDelta = TimeDelta::days(30);
 
 /// Changes of identities that are left alone: shortening their log makes every instance look everybody up again.
 const LOG: u64 = 1_000;
-/// How often the log has its number of statements: every sign-in writes into it.
+/// How often the log has its number of statements: every change of a user and every end of a session writes into it.
 const ROUNDS: usize = 20;
 
 /// Says how many rows went. Events of the audit trail stay for so many days; for ever with 0.

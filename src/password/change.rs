@@ -30,7 +30,8 @@ pub struct ChangePasswordInput {
 }
 
 /// # Errors
-/// `UNAUTHENTICATED`, `INVALID_CREDENTIALS` for a wrong current password, `WEAK_PASSWORD`, `OVERLOADED`.
+/// `UNAUTHENTICATED`, `INVALID_CREDENTIALS` for a wrong current password, `RATE_LIMITED` after too many of them,
+/// `WEAK_PASSWORD`, `ORIGIN_NOT_ALLOWED`, `OVERLOADED`.
 pub async fn change_password(
     app: &App,
     caller: &Caller,

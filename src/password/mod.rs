@@ -73,8 +73,9 @@ impl PasswordMutation {
     }
 
     /// Redeems the link or the code of a change-password e-mail, or the link of an invitation, once: sets the password,
-    /// verifies the address, ends every session and every other mail of the user, tells the owner (but not who just
-    /// accepted an invitation), and answers a `Session`. A password that the policy refuses consumes nothing.
+    /// verifies the address, ends every session and every other mail of the user, but the link that takes a change of address
+    /// back, tells the owner (but not who just accepted an invitation), and answers a `Session`. A password that the policy
+    /// refuses consumes nothing.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,

@@ -43,7 +43,8 @@ pub struct RequestPasswordResetInput {
 }
 
 /// # Errors
-/// `INVALID_INPUT`, `REDIRECT_NOT_ALLOWED`, `OVERLOADED`; never whether the address is known.
+/// `INVALID_INPUT`, `REDIRECT_NOT_ALLOWED`, `RATE_LIMITED` after too many from one network, `OVERLOADED`; never whether the
+/// address is known.
 pub async fn request_password_reset(
     app: &App,
     caller: &Caller,

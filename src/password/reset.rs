@@ -35,7 +35,8 @@ pub struct ResetPasswordInput {
 
 /// # Errors
 /// `INVALID_TICKET` or `INVALID_CODE`, one answer for everything that is wrong with the proof; `WEAK_PASSWORD` and
-/// `INVALID_CREDENTIALS` (not the password that the request named), which consume nothing, as `ORIGIN_NOT_ALLOWED`; `OVERLOADED`.
+/// `INVALID_CREDENTIALS` (not the password that the request named), which consume nothing, as `ORIGIN_NOT_ALLOWED` and
+/// `INVALID_INPUT` where a new password is missing; `OVERLOADED`.
 pub async fn reset_password(
     app: &App,
     caller: &Caller,

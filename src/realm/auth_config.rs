@@ -87,8 +87,8 @@ pub enum ErrorCode {
     OriginNotAllowed,
     /// Too many attempts; `extensions.retryAfter` is in seconds.
     RateLimited,
-    /// The queue of the password hashing is full, or the database does not answer; `extensions.retryAfter` is in
-    /// seconds.
+    /// The queue of the password hashing is full or the wait in it too long, no seat is free for `awaitVerification`, the
+    /// database does not answer, or the request has had its time; `extensions.retryAfter` is in seconds.
     Overloaded,
     /// There is nothing of this name or id.
     NotFound,
@@ -98,7 +98,9 @@ pub enum ErrorCode {
     GraphqlParseFailed,
     /// The document or its variables do not fit the schema.
     GraphqlValidationFailed,
-    /// Too deep, too large, too many aliases, or more than one credential mutation in one operation.
+    /// Too deep, or too many fields, aliases, spreads, copies of variables, or `@skip` and its like; in one operation more than
+    /// five mutations, two that take a credential, two of one name or alias, anything beside `awaitVerification`, or two fields
+    /// that take lists of ids.
     QueryTooComplex,
     /// The HTTP request is not a GraphQL request.
     BadRequest,

@@ -42,8 +42,9 @@ pub(super) struct Presented {
 /// other tokens.
 ///
 /// # Errors
-/// `INVALID_REFRESH_TOKEN` for a token that is unknown, expired, used, revoked or another application's;
-/// `ORIGIN_NOT_ALLOWED` for a cookie that another page sends than the application lists.
+/// `INVALID_INPUT` where there is no token; `INVALID_REFRESH_TOKEN` for one that is unknown, expired, used, revoked or another
+/// application's; `ORIGIN_NOT_ALLOWED` for a cookie that another page sends than the application lists; `OVERLOADED`, which
+/// leaves the token as it is.
 pub async fn refresh_session(
     app: &App,
     caller: &Caller,

@@ -22,7 +22,7 @@ pub struct User {
     connection: String,
     /// As its owner wrote it.
     email: String,
-    /// Whether a mail to this address has been answered.
+    /// Whether a mail to this address has been answered, or an administrator has said that it counts as verified.
     email_verified: bool,
     /// The name to sign in with, where the connection has usernames.
     username: Option<String>,

@@ -118,8 +118,8 @@ impl AccountAdminMutation {
         find::shown(ctx, create::admin_create_user(app, caller, input).await?).await
     }
 
-    /// Changes an account, from the next request on. Fields that are left out stay, null clears, `metadata` and
-    /// `appMetadata` are replaced whole. Administrators only.
+    /// Changes an account, from the next request on. Fields that are left out stay, null clears what can be empty and is refused
+    /// elsewhere, `metadata` and `appMetadata` are replaced whole. Administrators only.
     async fn admin_update_user(
         &self,
         ctx: &Context<'_>,

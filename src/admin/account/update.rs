@@ -24,7 +24,8 @@ use crate::session as sessions;
 use crate::value::Issues;
 use crate::verification::address;
 
-/// What to change of which account. Fields that are left out stay, null clears.
+/// What to change of which account. Fields that are left out stay. Null clears, but is `INVALID_INPUT` for `email`,
+/// `emailVerified`, `phoneNumberVerified`, `roles`, `defaultRole`, `disabled` and `password`.
 #[derive(Debug, InputObject)]
 pub struct AdminUpdateUserInput {
     /// Which account.
@@ -59,9 +60,11 @@ pub struct AdminUpdateUserInput {
     pub roles: MaybeUndefined<Vec<String>>,
     /// One of the roles.
     pub default_role: MaybeUndefined<String>,
-    /// True ends every session and voids every mail that waits for an answer; false lets the user sign in again.
+    /// True ends every session and voids every mail that waits for an answer, but the link that takes a change of address
+    /// back; false lets the user sign in again.
     pub disabled: MaybeUndefined<bool>,
-    /// Must meet the connection's policy. Ends every session and voids every mail that waits for an answer.
+    /// Must meet the connection's policy. Ends every session and voids every mail that waits for an answer, but the link that
+    /// takes a change of address back.
     #[graphql(secret)]
     pub password: MaybeUndefined<Secret>,
 }

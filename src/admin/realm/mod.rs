@@ -183,8 +183,8 @@ impl RealmAdminMutation {
         application::create::admin_create_application(app, caller, input).await
     }
 
-    /// Changes an application, from the next request on. Fields that are left out keep their value; null empties a list, and is
-    /// refused elsewhere. Administrators only.
+    /// Changes an application, from the next request on. Fields that are left out keep their value; null empties the lists of
+    /// redirect addresses, origins, claims and template options, and is refused elsewhere. Administrators only.
     async fn admin_update_application(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,4 @@
-//! What null means where an administrator changes a setting: it empties a list, and is refused where nothing can be empty.
+//! What null means where an administrator changes a setting: it empties a list that may be empty, and is refused elsewhere.
 
 use async_graphql::MaybeUndefined;
 

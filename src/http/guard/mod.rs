@@ -1,5 +1,7 @@
-//! Guards for documents that would cost too much. The engine's own limits come too late for two kinds: its parser
-//! recurses into nested values until the stack ends, and its depth check walks every spread of every fragment again.
+//! Guards for documents that would cost too much. The engine's own limits come too late for two kinds, and it has none for a
+//! third: its parser recurses into nested values until the stack ends, its depth check walks every spread of every fragment
+//! again, and it copies the value of a variable to wherever it stands. Beside them stands what the specification asks and the
+//! engine does not do: variables that were not sent, and objects of which nothing is selected.
 
 mod cost;
 mod empty;

@@ -18,7 +18,8 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::value::{Issues, storable};
 
-/// What to change of which application. Fields that are left out stay; null empties a list, and is `INVALID_INPUT` elsewhere.
+/// What to change of which application. Fields that are left out stay; null empties the lists of redirect addresses, origins,
+/// claims and template options, and is `INVALID_INPUT` elsewhere, for connections and roles, too.
 #[derive(Debug, InputObject)]
 pub struct AdminUpdateApplicationInput {
     /// Which application; client ids do not change.
