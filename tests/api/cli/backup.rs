@@ -359,7 +359,8 @@ on_both_databases! {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_is_told_how_it_is_copied() {
-    let url = Database::empty(Backend::Postgres).await.url();
+    let database = Database::empty(Backend::Postgres).await;
+    let url = database.url();
     for (name, names) in [("backup", "pg_dump"), ("restore", "pg_restore")] {
         let (well, said) = command(&url, &[name, "copy.db"]);
         assert!(

@@ -1,13 +1,13 @@
 //! A database for each test: a file of its own, or a database of its own in one PostgreSQL server.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{ConnectionTrait, Database as Connector, DatabaseConnection, DbBackend, Statement};
 use tokio::sync::OnceCell;
 
-use super::postgres;
+use super::{postgres, run_name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
@@ -22,11 +22,14 @@ pub struct Database(Arc<Place>);
 #[derive(Debug)]
 enum Place {
     File(PathBuf),
-    Name { url: String },
+    Name { server: String, name: String },
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
-static TEMPLATE: OnceCell<()> = OnceCell::const_new();
+/// Kept for the whole run: what is dropped goes.
+static TEMPLATE: OnceCell<Database> = OnceCell::const_new();
+/// Databases that nobody uses any more, each with its server.
+static LEFT: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 impl Database {
     /// Migrated already: copied from a template, which is what keeps the suite quick.
@@ -43,6 +46,7 @@ impl Database {
                 migration::apply(&tx).await.expect("migrations");
                 tx.commit().await.expect("a commit");
                 db.close().await.expect("a closed connection");
+                template
             })
             .await;
         Self::create(&server.url, &next_name(), &template_name()).await
@@ -70,6 +74,7 @@ impl Database {
         let db = Connector::connect(format!("{server}/postgres"))
             .await
             .expect("PostgreSQL answers");
+        clear(&db, server).await;
         // Before PostgreSQL 15 there was no other.
         let strategy = if version(&db).await >= 150_000 {
             "STRATEGY file_copy"
@@ -84,7 +89,8 @@ impl Database {
         }
         db.close().await.expect("a closed connection");
         Self(Arc::new(Place::Name {
-            url: format!("{server}/{name}"),
+            server: server.to_owned(),
+            name: name.to_owned(),
         }))
     }
 
@@ -103,7 +109,7 @@ impl Database {
     pub fn url(&self) -> String {
         match &*self.0 {
             Place::File(path) => format!("sqlite://{}?mode=rwc", path.display()),
-            Place::Name { url } => url.clone(),
+            Place::Name { server, name } => format!("{server}/{name}"),
         }
     }
 
@@ -117,12 +123,32 @@ impl Database {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Self::File(path) = self {
-            for end in ["", "-wal", "-shm"] {
-                // Never made, or gone already.
-                let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+        match self {
+            Self::File(path) => {
+                for end in ["", "-wal", "-shm"] {
+                    // Never made, or gone already.
+                    let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+                }
+            }
+            // Nobody can wait here: whoever makes the next one takes it away.
+            Self::Name { server, name } => {
+                let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+                left.push((server.clone(), name.clone()));
             }
         }
+    }
+}
+
+/// Takes away what the tests before have left in this server: all of them together would fill a small disk.
+async fn clear(db: &DatabaseConnection, server: &str) {
+    let names: Vec<_> = {
+        let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+        left.extract_if(.., |(place, _)| place == server).collect()
+    };
+    for (_, name) in names {
+        let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        // What cannot be taken away, as before PostgreSQL 13, stays until the end.
+        let _ = db.execute_unprepared(&statement).await;
     }
 }
 
@@ -144,13 +170,13 @@ async fn version(db: &DatabaseConnection) -> i32 {
 
 /// Of this process: others may use the same server.
 fn template_name() -> String {
-    format!("vestibule_template_{}", std::process::id())
+    format!("vestibule_template_{}", run_name())
 }
 
 fn next_name() -> String {
     format!(
         "vestibule_{}_{}",
-        std::process::id(),
+        run_name(),
         NUMBER.fetch_add(1, Ordering::SeqCst)
     )
 }

@@ -8,6 +8,7 @@ mod postgres;
 pub mod program;
 mod proxy;
 mod server;
+mod unique;
 pub mod wire;
 
 use std::sync::Arc;
@@ -17,10 +18,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 pub use client::{Answer, Client};
 pub use database::{Backend, Database};
-pub use postgres::{Own as OwnPostgres, free_port};
+pub use postgres::Own as OwnPostgres;
 pub use proxy::Proxy;
 use serde_json::json;
 pub use server::Server;
+pub use unique::{free_port, run_name};
 use vestibule::app::App;
 use vestibule::clock::{Clock, Rng};
 use vestibule::config::{Config, Environment, load};
@@ -302,8 +304,9 @@ pub fn config(database: &Database, settings: &[(&str, &str)]) -> Config {
     variables.push(("VESTIBULE_VERIFICATION_WAIT".to_owned(), "300".to_owned()));
     // Tests write into the database without waiting for anybody.
     variables.push(("VESTIBULE_REVOCATION_LEASE".to_owned(), "0".to_owned()));
-    // Races of fifty share the machine with other tests: none of them is about the queue's deadline.
+    // Races of fifty share the machine with other tests: none of them is about the deadline of the queue or of a request.
     variables.push(("VESTIBULE_PASSWORD_WAIT".to_owned(), "30000".to_owned()));
+    variables.push(("VESTIBULE_REQUEST_TIMEOUT".to_owned(), "120000".to_owned()));
     variables.retain(|(name, _)| !settings.iter().any(|(given, _)| given == name));
     variables.extend(
         settings

@@ -1,17 +1,25 @@
 //! One real PostgreSQL server for the whole run: the one that `VESTIBULE_TEST_POSTGRES_URL` names, or one of our own,
 //! started on a free port in a temporary folder. A shell watches over it: when this process ends, however it ends, the
-//! shell's standard input does, and the shell stops the server and removes the folder.
+//! shell's standard input does, and the shell stops the server and removes the folder. Where the shell was killed, too, the
+//! next run removes it.
 //!
 //! [`Own`] is a server for one test alone, which may restart it and make it stand still.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::time::Duration;
 
 use sea_orm::Database as Connector;
 use tokio::sync::OnceCell;
+
+use super::{free_port, run_name};
+
+/// What folders of servers are called; the run's name, which begins with its process, and the port follow.
+const PREFIX: &str = "vestibule-postgres-";
 
 pub struct Server {
     /// Without a database name.
@@ -83,8 +91,7 @@ impl Own {
              (Debian: apt-get install postgresql), or VESTIBULE_TEST_POSTGRES_URL names a server",
         );
         let port = free_port();
-        let name = format!("vestibule-postgres-{}-{port}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
+        let folder = place().join(format!("{PREFIX}{}-{port}", run_name()));
         std::fs::create_dir_all(&folder).expect("a folder for PostgreSQL");
         let watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
@@ -93,6 +100,8 @@ impl Own {
                 folder.as_os_str(),
                 port.to_string().as_ref(),
             ])
+            // What is typed to end the run does not end the shell before it has cleared up.
+            .process_group(0)
             .stdin(Stdio::piped())
             .spawn()
             .expect("a shell");
@@ -112,7 +121,7 @@ impl Own {
 
     /// Waits until it takes connections.
     pub async fn answers(&self) {
-        for _ in 0..600 {
+        for _ in 0..1_200 {
             if let Ok(db) = Connector::connect(format!("{}/postgres", self.url())).await {
                 db.close().await.expect("a closed connection");
                 return;
@@ -177,6 +186,37 @@ fn children_of(parent: u32) -> Vec<u32> {
     ids.filter(is_child).collect()
 }
 
+/// On the disk rather than in memory, where the system has such a place. Not below `target/`: a socket's path must be short,
+/// and another user must be let in. What runs that were killed have left there is removed.
+fn place() -> PathBuf {
+    static CLEARED: Once = Once::new();
+    let disk = PathBuf::from("/var/tmp");
+    let place = if std::env::var_os("TMPDIR").is_none() && disk.is_dir() {
+        disk
+    } else {
+        std::env::temp_dir()
+    };
+    CLEARED.call_once(|| {
+        let entries = std::fs::read_dir(&place).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| is_left(&entry.file_name().to_string_lossy())) {
+            // Somebody else's, or being removed by its shell: no harm.
+            drop(std::fs::remove_dir_all(entry.path()));
+        }
+    });
+    place
+}
+
+/// Whether it is the folder of a server whose run is over.
+fn is_left(folder: &str) -> bool {
+    let process = folder
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.split(['_', '-']).next()?.parse::<u32>().ok());
+    let processes = Path::new("/proc");
+    process.is_some_and(|id| {
+        processes.join("self").exists() && !processes.join(id.to_string()).exists()
+    })
+}
+
 fn programs() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).find(|folder| has_both(folder));
@@ -193,10 +233,4 @@ fn programs() -> Option<PathBuf> {
 
 fn has_both(folder: &Path) -> bool {
     folder.join("initdb").is_file() && folder.join("postgres").is_file()
-}
-
-/// Free now; taken by nobody else in the moment it takes PostgreSQL to bind it.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::postgres::free_port;
-use super::wire;
+use super::{free_port, run_name, wire};
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -19,7 +18,7 @@ pub struct Folder(PathBuf);
 impl Folder {
     pub fn new() -> Self {
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-        let name = format!("vestibule-folder-{}-{number}", std::process::id());
+        let name = format!("vestibule-folder-{}-{number}", run_name());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).expect("a folder");
         Self(path)
@@ -91,7 +90,7 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     })
 }
 
-/// On loopback, with a port that is free now.
+/// On loopback, with a port that is nobody else's.
 pub fn free_address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
@@ -158,16 +157,18 @@ impl Program {
     }
 
     async fn wait_until_ready(&mut self) {
-        for _ in 0..600 {
-            if tokio::net::TcpStream::connect(self.address).await.is_ok() {
-                assert_eq!(wire::get(self.address, "/readyz", &[]).await.status, 200);
+        let end = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < end {
+            let listens = tokio::net::TcpStream::connect(self.address).await.is_ok();
+            // A database that is slow to answer is away for a moment.
+            if listens && wire::get(self.address, "/readyz", &[]).await.status == 200 {
                 return;
             }
             let ended = self.child.try_wait().expect("a child");
             assert!(ended.is_none(), "{ended:?}: {}", self.output());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the program does not answer: {}", self.output());
+        panic!("the program is not ready: {}", self.output());
     }
 
     /// The number of its process.

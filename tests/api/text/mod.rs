@@ -10,7 +10,8 @@ pub struct Overrides(PathBuf);
 
 impl Overrides {
     pub fn with(name: &str, files: &[(&str, &str)]) -> Self {
-        let folder = std::env::temp_dir().join(format!("vestibule-{}-{name}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("vestibule-{}-{name}", crate::harness::run_name()));
         for (name, text) in files {
             let path = folder.join(name);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
