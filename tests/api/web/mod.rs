@@ -54,14 +54,26 @@ async fn install(folder: PathBuf) -> Result<(), String> {
     if !version.is_ok_and(|output| output.status.success()) {
         return Err("Node.js is missing (Debian: apt-get install nodejs npm)".to_owned());
     }
-    let lock = |path: PathBuf| std::fs::metadata(path).and_then(|file| file.modified());
-    let installed = lock(folder.join("node_modules/.package-lock.json"));
-    let wanted = lock(folder.join("package-lock.json"));
-    if matches!((installed, wanted), (Ok(installed), Ok(wanted)) if installed >= wanted) {
+    let wanted = std::fs::read_to_string(folder.join("package-lock.json")).expect("a lock file");
+    // Inside the folder that npm replaces, so that it never outlives what it stands for.
+    let note = folder.join("node_modules/.vestibule-installed");
+    if std::fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-    npm(&folder, &arguments, &[]).await
+    thrice(async || npm(&folder, &arguments, &[]).await).await?;
+    std::fs::write(note, wanted).map_err(|error| format!("no note of what is installed: {error}"))
+}
+
+/// What a registry may refuse for a moment.
+pub async fn thrice<T>(attempt: impl AsyncFn() -> Result<T, String>) -> Result<T, String> {
+    for pause in [2, 10] {
+        if let Ok(done) = attempt().await {
+            return Ok(done);
+        }
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+    }
+    attempt().await
 }
 
 /// Runs npm in the folder; answers what went wrong.
