@@ -1,6 +1,6 @@
 //! The real program is told to stop while people sign in.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 use crate::harness::program::{Program, free_address};
 use crate::harness::{PASSWORD, by_ticket, wire};
 use crate::smtp::server::{MailServer, Manner, Seal};
+use crate::support::metric;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_under_way_are_answered_and_the_program_ends_in_peace() {
@@ -42,7 +43,12 @@ async fn requests_under_way_are_answered_and_the_program_ends_in_peace() {
         stream.write_all(&request).await.expect("a request");
         under_way.push(stream);
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // All of them have been taken, and the sign-up before them.
+    let end = Instant::now() + Duration::from_secs(60);
+    while passwords(&program).await < 13 {
+        assert!(Instant::now() < end, "not all are under way");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     program.terminate();
     for mut stream in under_way {
         let answer = wire::Wire::of(&wire::read_to_end(&mut stream).await);
@@ -79,6 +85,17 @@ async fn requests_under_way_are_answered_and_the_program_ends_in_peace() {
         13,
         "every acknowledged session is there"
     );
+}
+
+/// How many have been hashed, are being hashed, or wait for that.
+async fn passwords(program: &Program) -> usize {
+    let metrics = wire::get(program.address, "/metrics", &[]).await.body;
+    let names = [
+        "password_hash_seconds_count",
+        "passwords_running",
+        "passwords_waiting",
+    ];
+    names.iter().map(|name| metric(&metrics, name)).sum()
 }
 
 async fn ticket(program: &Program) -> String {

@@ -174,14 +174,15 @@ on_both_databases! {
     }
 
     async fn whoever_leaves_before_the_answer_has_guessed_nothing(backend: Backend) {
-        let test = TestApp::with(backend, &[LIMITED, PATIENT, &[ONE_AT_A_TIME]].concat()).await;
+        let slow = &[ONE_AT_A_TIME, ("VESTIBULE_PASSWORD_PASSES", "8")];
+        let test = TestApp::with(backend, &[LIMITED, PATIENT, slow].concat()).await;
         test.user("ann").await;
-        let crowd = Crowd::comes(&test, 100, false).await;
+        let crowd = Crowd::comes(&test, 30, false).await;
         for _ in 0..6 {
             let client = test.anon();
             let asked = tokio::spawn(async move { client.sign_in("ann@example.org", PASSWORD).await });
-            let end = Instant::now() + Duration::from_secs(20);
-            while test.app.hasher.waiting() < 100 {
+            let end = Instant::now() + Duration::from_secs(120);
+            while test.app.hasher.waiting() < 30 {
                 assert!(Instant::now() < end, "the guess is not taken");
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
@@ -190,7 +191,7 @@ on_both_databases! {
         }
         crowd.leave().await;
         let counted = || async { attempt_counter::Entity::find().one(test.app.db.read()).await.expect("an answer") };
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + Duration::from_secs(120);
         while counted().await.is_some_and(|counter| counter.failures > 0) {
             assert!(Instant::now() < end, "the guesses stay counted");
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -206,7 +207,7 @@ on_both_databases! {
         let test = TestApp::with(backend, &[LIMITED, PATIENT, slow].concat()).await;
         let client = test.anon();
         let asked = tokio::spawn(async move { client.sign_in("nobody@example.org", "a wrong password").await });
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + Duration::from_secs(120);
         while test.app.hasher.running() == 0 {
             assert!(Instant::now() < end, "nothing is hashed");
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -230,17 +231,19 @@ async fn a_wrong_password_takes_as_long_for_an_account_from_before_the_cost_was_
     test.user("ann").await;
     let dearer = [&[("VESTIBULE_PASSWORD_PASSES", "30")], PATIENT].concat();
     let test = test.second_instance_with(&dearer).await;
-    let fastest = async |login: &str| {
-        let mut fastest = Duration::MAX;
-        for _ in 0..3 {
+    // In turn, so that a machine that grows slower does so for both.
+    let mut fastest = [Duration::MAX; 2];
+    for _ in 0..5 {
+        for (fastest, login) in fastest
+            .iter_mut()
+            .zip(["nobody@example.org", "ann@example.org"])
+        {
             let asked = Instant::now();
             let answer = test.anon().sign_in(login, "a wrong password").await;
             assert_eq!(answer.code(), "INVALID_CREDENTIALS");
-            fastest = fastest.min(asked.elapsed());
+            *fastest = asked.elapsed().min(*fastest);
         }
-        fastest
-    };
-    let nobody = fastest("nobody@example.org").await;
-    let ann = fastest("ann@example.org").await;
+    }
+    let [nobody, ann] = fastest;
     assert!(ann > nobody / 2, "{ann:?}, for nobody {nobody:?}");
 }
