@@ -1,4 +1,7 @@
-// What the scripts share: one line of output per expectation, and an exit code.
+// What the scripts share: one line of output per expectation, an exit code, and patience.
+
+/** Milliseconds: longer than the slowest page of a busy machine. */
+export const PATIENCE = 60_000;
 
 let failures = 0;
 
@@ -34,9 +37,9 @@ export async function run(script) {
   process.exitCode = failures === 0 ? 0 : 1;
 }
 
-/** Asks until the answer is truthy, for at most `seconds`. */
-export async function eventually(ask, seconds = 10) {
-  const end = Date.now() + seconds * 1000;
+/** Asks until the answer is truthy, or patience is over. */
+export async function eventually(ask) {
+  const end = Date.now() + PATIENCE;
   for (;;) {
     const answer = await ask();
     if (answer || Date.now() > end) return answer;

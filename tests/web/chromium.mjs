@@ -4,6 +4,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
+import { PATIENCE } from "./check.mjs";
+
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -28,6 +30,7 @@ export async function withPage(base, use, { screenshots, friends = [], ...contex
   });
   try {
     const session = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context });
+    session.setDefaultTimeout(PATIENCE);
     const hosts = [base, ...friends].map((address) => new URL(address).host);
     const foreign = [];
     const problems = [];

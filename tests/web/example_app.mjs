@@ -7,7 +7,7 @@ import { extname, join } from "node:path";
 
 import axe from "axe-core";
 
-import { check, eventually, run, takeArguments } from "./check.mjs";
+import { PATIENCE, check, eventually, run, takeArguments } from "./check.mjs";
 import { withPage } from "./chromium.mjs";
 
 const [base, folder, port, secret, screenshots] =
@@ -17,8 +17,6 @@ const [EMAIL, NEW_EMAIL] = ["ann@example.org", "ann.new@example.org"];
 const PASSWORDS = ["correct horse battery staple", "a second battery of horses", "three horses and no staple", "the fourth and last battery"];
 /** Seconds: the least that an application may ask for. */
 const LIFETIME = 60;
-/** Milliseconds: longer than the slowest page of a busy machine. */
-const PATIENCE = 60_000;
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
 /** Serves the built files, and the one page for every address that is no file. */
@@ -54,7 +52,7 @@ const mail = (to, purpose, count = 1) =>
     const inbox = await fetch(`${base}/dev/inbox`, { headers: { accept: "application/json" } });
     const mails = (await inbox.json()).filter((mail) => mail.to === to && mail.purpose === purpose);
     return mails.length >= count && mails[0];
-  }, PATIENCE / 1000);
+  });
 
 const within = (promise) => promise.then(() => true, () => false);
 
@@ -208,7 +206,7 @@ async function sessions(page, device) {
   check("both of them", (await list.getByRole("listitem").count()) === 2, await list.innerText());
   await list.getByRole("button", { name: /^Sign out/ }).click();
   await sees(page, "another device can be signed out", list.getByText(/is signed out\.$/));
-  check("it leaves the list", await eventually(async () => (await list.getByRole("listitem").count()) === 1, 30));
+  check("it leaves the list", await eventually(async () => (await list.getByRole("listitem").count()) === 1));
   await button(device, "Ask with each").click();
   await sees(device, "and is out with its next request", device.getByText("Your session has ended"));
 }
@@ -288,7 +286,7 @@ async function signOutAndReset(page, second) {
   check("whose link leads into the application", link.startsWith(`${origin}/reset?`), link);
   await page.goto(link);
   await sees(page, "the link opens", heading(page, "Choose a new password"));
-  check("its ticket leaves the address bar", await eventually(() => !page.url().includes("ticket"), 30), page.url());
+  check("its ticket leaves the address bar", await eventually(() => !page.url().includes("ticket")), page.url());
   await field(page, "New password").fill(PASSWORDS[2]);
   await sees(page, "the rules show here, too", page.locator(".rules .met"));
   await look(page, "reset");
@@ -367,9 +365,7 @@ await run(async () => {
   try {
     await withPage(origin, async ({ page, foreign, problems }) => {
       await withPage(origin, async ({ page: device, foreign: foreignToo, problems: problemsToo }) => {
-        for (const one of [page, device]) one.setDefaultTimeout(PATIENCE);
         const second = await page.context().newPage();
-        second.setDefaultTimeout(PATIENCE);
         await signUp(page);
         await expire(page, second, device);
         await sessions(page, device);

@@ -38,14 +38,14 @@ async function pick(address, shown, right, javaScriptEnabled) {
       await button.click();
     }
     const title = right ? "Go on at your other device" : "That is another number";
-    const seen = await page.getByRole("heading", { name: title }).waitFor({ timeout: 30_000 }).then(() => true, () => false);
+    const seen = await page.getByRole("heading", { name: title }).waitFor().then(() => true, () => false);
     check(`${manner}: the page says what became of it`, seen, await page.innerText("body"));
     await picture(`${name}-2-picked`);
     await look("the answer");
     if (!right) {
       await page.getByRole("button", { name: "Confirm this address" }).click();
       const confirmed = page.getByRole("heading", { name: "Your address is confirmed" });
-      check(`${manner}: the button that is left still works`, await confirmed.waitFor({ timeout: 30_000 }).then(() => true, () => false));
+      check(`${manner}: the button that is left still works`, await confirmed.waitFor().then(() => true, () => false));
     }
     // A number that is not the right one is answered by 422.
     const wrong = problems.filter((problem) => !problem.includes("422"));

@@ -19,7 +19,7 @@ await run(() =>
     await page.getByText("HTML", { exact: true }).first().click();
     const mail = page.frameLocator("iframe").first();
     check("the mail can be seen as its reader sees it",
-      await mail.getByText(code).first().waitFor({ timeout: 10_000 }).then(() => true, () => false));
+      await mail.getByText(code).first().waitFor().then(() => true, () => false));
     const colours = await mail.getByText(code).first().evaluate((element) => getComputedStyle(element).color);
     const ground = await page.locator("iframe").first().evaluate((element) => getComputedStyle(element).backgroundColor);
     check("it stands out from its ground in the dark, too", colours !== ground, `${colours} on ${ground}`);

@@ -20,21 +20,21 @@ async function reset(address, { name, weakFirst, ...context }) {
 
     if (javaScriptEnabled) {
       await field.pressSequentially("password");
-      const seen = await within(page.locator("#rules li.unmet").first().waitFor({ timeout: 10_000 }));
+      const seen = await within(page.locator("#rules li.unmet").first().waitFor());
       check(`${name}: a rule that is not met is shown while typing`, seen, await page.innerText("body"));
       await picture(`${name}-2-weak`);
       await field.fill(GOOD);
       const met = await within(page.waitForFunction(() => {
         const items = [...document.querySelectorAll("#rules li")];
         return items.length > 0 && items.every((item) => item.className === "met");
-      }, undefined, { timeout: 10_000 }));
+      }));
       check(`${name}: every rule turns met`, met, await page.innerText("#rules"));
       await picture(`${name}-3-good`);
     }
     if (weakFirst) {
       await field.fill("password1");
       await page.locator("button[type=submit]").click();
-      const told = await within(page.getByRole("alert").waitFor({ timeout: 10_000 }));
+      const told = await within(page.getByRole("alert").waitFor());
       check(`${name}: a weak password is refused with its rules`, told, await page.innerText("body"));
       check(`${name}: only that answer was a refusal`, problems.every((one) => /422/.test(one)), problems.join("\n"));
       problems.length = 0;
@@ -43,7 +43,7 @@ async function reset(address, { name, weakFirst, ...context }) {
       await field.fill(GOOD);
     }
     await page.locator("button[type=submit]").click();
-    const done = await within(page.getByText("Your new password is saved").first().waitFor({ timeout: 10_000 }));
+    const done = await within(page.getByText("Your new password is saved").first().waitFor());
     check(`${name}: the page says that it is done`, done, await page.innerText("body"));
     await picture(`${name}-5-done`);
     check(`${name}: no other host was contacted`, foreign.length === 0, foreign.join(", "));

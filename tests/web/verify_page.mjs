@@ -24,7 +24,7 @@ async function confirm(address, javaScriptEnabled) {
 
     await buttons.first().click();
     const done = page.getByText(/confirmed/i).first();
-    const seen = await done.waitFor({ timeout: 10_000 }).then(() => true, () => false);
+    const seen = await done.waitFor().then(() => true, () => false);
     check(`${manner}: the page says that the address is confirmed`, seen, await page.innerText("body"));
     await picture(`${name}-2-confirmed`);
 

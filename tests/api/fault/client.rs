@@ -157,7 +157,8 @@ async fn the_house_takes_as_many_descriptors_as_it_may_have_and_says_where_they_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_house_without_a_free_descriptor_opens_again_by_itself() {
-    let program = Program::serve_under("ulimit -n 64", &[]).await;
+    let soon = [("VESTIBULE_READ_TIMEOUT", "2000")];
+    let program = Program::serve_under("ulimit -n 64", &soon).await;
     let mut idle = Vec::new();
     for _ in 0..150 {
         // The system takes what the house cannot, up to the length of its queue.

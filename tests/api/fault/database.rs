@@ -40,7 +40,7 @@ impl Scene {
         let program = Program::serve(&pairs(&settings)).await;
         town.moves_to(program.address);
         let mut resident = Person::new(1_000_000);
-        resident.arrive(&town).await.expect("an account");
+        resident.settle(&town).await.expect("an account");
         Self {
             postgres,
             proxy,

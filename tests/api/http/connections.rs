@@ -6,11 +6,11 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
 use crate::harness::{Backend, PASSWORD, TestApp};
 
-/// Nobody waits for a connection for longer than five seconds.
+/// Nobody waits for a connection for longer than fifteen seconds.
 async fn house(connections: &str) -> TestApp {
     let settings = [
         ("VESTIBULE_DATABASE_CONNECTIONS", connections),
-        ("VESTIBULE_DATABASE_TIMEOUT", "5000"),
+        ("VESTIBULE_DATABASE_TIMEOUT", "15000"),
     ];
     TestApp::with(Backend::Postgres, &settings).await
 }
@@ -24,7 +24,7 @@ async fn ask(test: &TestApp, sql: &str) -> Result<i32, DbErr> {
 /// Which of the server's processes answers.
 const WHO: &str = "SELECT pg_backend_pid()";
 /// Shorter than any deadline of the house.
-const MOMENT: Duration = Duration::from_secs(4);
+const MOMENT: Duration = Duration::from_secs(12);
 
 #[tokio::test]
 async fn statements_that_stand_alone_share_a_connection_and_transactions_have_others() {
@@ -62,7 +62,7 @@ async fn a_transaction_that_waits_gets_the_connection_of_the_statement_before_it
     let held = test.app.db.begin().await.expect("a connection");
     let statement = ask(&test, "SELECT length(pg_sleep(0.3)::text)");
     let (slept, begun) = tokio::join!(statement, async {
-        tokio::time::sleep(MOMENT / 40).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         test.app.db.begin().await
     });
     assert_eq!(slept.expect("an answer"), 0);
@@ -78,8 +78,8 @@ async fn a_transaction_that_waits_gets_the_connection_of_the_statement_before_it
 async fn a_statement_that_fails_or_is_given_up_keeps_no_connection() {
     let test = house("2").await;
     assert!(ask(&test, "SELECT 1 / 0").await.is_err());
-    let given_up =
-        tokio::time::timeout(MOMENT / 40, ask(&test, "SELECT length(pg_sleep(30)::text)"));
+    let asleep = ask(&test, "SELECT length(pg_sleep(60)::text)");
+    let given_up = tokio::time::timeout(Duration::from_millis(100), asleep);
     given_up.await.expect_err("it sleeps");
     for number in 1..=3 {
         let answer = tokio::time::timeout(MOMENT, ask(&test, &format!("SELECT {number}"))).await;

@@ -13,9 +13,14 @@ struct Wired {
     proxy: Proxy,
 }
 
-/// A house whose database is at the other end of a wire.
-async fn wired() -> Wired {
-    wired_to(Database::fresh(Backend::Postgres).await, "8").await
+/// A house whose database is at the other end of a wire, and somebody who has come there in peace.
+async fn wired() -> (Wired, Client) {
+    let house = TestApp::start(Backend::Postgres).await;
+    house.user("ann").await;
+    let session = house.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+    let wired = wired_to(house.database.clone(), "8").await;
+    let ann = wired.test.anon().signed_in(&session.at("/data/signIn"));
+    (wired, ann)
 }
 
 async fn wired_to(database: Database, connections: &str) -> Wired {
@@ -82,8 +87,7 @@ async fn recovers(test: &TestApp) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_gone_is_an_overload_that_passes_by_itself() {
-    let Wired { test, proxy } = wired().await;
-    let ann = test.user("ann").await;
+    let (Wired { test, proxy }, ann) = wired().await;
     proxy.cut();
     for answer in requests(&test, &ann).await {
         assert_overloaded(&answer);
@@ -106,8 +110,7 @@ async fn a_database_that_is_gone_is_an_overload_that_passes_by_itself() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_stands_still_holds_nobody_for_long() {
-    let Wired { test, proxy } = wired().await;
-    let ann = test.user("ann").await;
+    let (Wired { test, proxy }, ann) = wired().await;
     proxy.clog();
     let answers = tokio::time::timeout(Duration::from_secs(60), requests(&test, &ann)).await;
     for answer in answers.expect("every request has an end") {

@@ -8,7 +8,7 @@ use crate::harness::{Backend, Server, wire};
 
 const QUERY: &str = r#"{"query":"{ authConfig { signUpEnabled } }"}"#;
 
-async fn server() -> Server {
+async fn impatient() -> Server {
     Server::with(Backend::Sqlite, &[("VESTIBULE_READ_TIMEOUT", "300")]).await
 }
 
@@ -20,7 +20,7 @@ fn head(more: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn headers_that_do_not_arrive_in_time_end_the_connection() {
-    let server = server().await;
+    let server = impatient().await;
     for begun in ["", "GET", "GET /livez HTTP/1.1\r\nhost: localhost\r\n"] {
         let mut stream = wire::connect(server.address).await;
         stream.write_all(begun.as_bytes()).await.unwrap();
@@ -44,7 +44,7 @@ async fn headers_that_do_not_arrive_in_time_end_the_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_does_not_arrive_in_time_is_a_timeout() {
-    let server = server().await;
+    let server = impatient().await;
     let mut stream = wire::connect(server.address).await;
     let head = head("connection: close\r\ncontent-length: 100\r\n");
     stream
@@ -62,7 +62,7 @@ async fn a_body_that_does_not_arrive_in_time_is_a_timeout() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn malformed_requests_are_refused_and_end_the_connection() {
-    let server = server().await;
+    let server = Server::start(Backend::Sqlite).await;
     let length = QUERY.len();
     let many: String = (0..101)
         .map(|number| format!("x-{number}: y\r\n"))
@@ -108,7 +108,7 @@ async fn malformed_requests_are_refused_and_end_the_connection() {
 /// Two ends that disagree about where a request stops let a stranger put words into another's mouth.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_with_two_ends_hides_no_second_one() {
-    let server = server().await;
+    let server = Server::start(Backend::Sqlite).await;
     let chunked = format!("{:x}\r\n{QUERY}\r\n0\r\n\r\n", QUERY.len());
     let hidden = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
     for headers in [
@@ -126,7 +126,7 @@ async fn a_request_with_two_ends_hides_no_second_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_header_never_reaches_a_link() {
-    let server = server().await;
+    let server = Server::start(Backend::Sqlite).await;
     let input = serde_json::json!({ "input": { "email": "ann@example.org", "password": crate::harness::PASSWORD } });
     let forged = [
         ("x-forwarded-host", "evil.example"),

@@ -202,9 +202,10 @@ impl Town {
         (Heard::Nothing, again)
     }
 
-    /// The ticket of the newest mail to an address, where it comes soon.
-    async fn ticket_for(&self, email: &str) -> Option<String> {
-        for _ in 0..150 {
+    /// The ticket of the newest mail to an address, where it comes in this time.
+    async fn ticket_for(&self, email: &str, patience: Duration) -> Option<String> {
+        let end = Instant::now() + patience;
+        while Instant::now() < end {
             let newest = self.mail.messages_to(email).pop();
             if let Some((ticket, _)) = newest.and_then(|message| message.proof()) {
                 return Some(ticket);
