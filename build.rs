@@ -25,7 +25,12 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 use sha2::{Digest as _, Sha384};
 
-const INSTALL_LIMIT: Duration = Duration::from_secs(60);
+/// How long npm may take, and how often it may try: a developer is not to wait for GraphiQL, and goes on without it; in CI
+/// that would be a build that lacks something, and tests that fail for it later.
+struct Patience {
+    limit: Duration,
+    attempts: u32,
+}
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -60,14 +65,26 @@ fn main() -> Result<()> {
     let found = if env("VESTIBULE_GRAPHIQL").is_ok_and(|wish| wish == "skip") {
         None
     } else {
-        package_assets(&source, &out.join("playground"), packages)
-            .inspect_err(|problem| {
+        let in_ci = env("CI").is_ok_and(|value| value == "true" || value == "1");
+        let (limit, attempts) = if in_ci { (300, 2) } else { (60, 1) };
+        let limit = Duration::from_secs(limit);
+        let patience = Patience { limit, attempts };
+        match package_assets(&source, &out.join("playground"), packages, &patience) {
+            Ok(found) => Some(found),
+            Err(problem) if in_ci => {
+                return Err(format!("GraphiQL cannot be embedded: {problem}").into());
+            }
+            Err(problem) => {
                 println!("cargo::warning=GraphiQL is not embedded: {problem}");
                 println!("cargo::warning=Its page will load the same files from {cdn}");
-                println!("cargo::warning=To try again: touch playground/package-lock.json");
+                println!("cargo::warning=The next build tries again");
                 println!("cargo::warning=To build so on purpose: VESTIBULE_GRAPHIQL=skip");
-            })
-            .ok()
+                // What is not there has always changed.
+                let absent = out.join("absent");
+                println!("cargo::rerun-if-changed={}", absent.display());
+                None
+            }
+        }
     };
     let embedded = found.is_some();
     match found {
@@ -135,8 +152,13 @@ fn packed(list: &Path) -> Result<Vec<u8>> {
 }
 
 /// The packages' files, each proven to be the one that was pinned.
-fn package_assets(source: &Path, folder: &Path, packages: &[Value]) -> Result<Vec<Asset>> {
-    install(source, folder)?;
+fn package_assets(
+    source: &Path,
+    folder: &Path,
+    packages: &[Value],
+    patience: &Patience,
+) -> Result<Vec<Asset>> {
+    install(source, folder, patience)?;
     let mut assets = Vec::new();
     for entry in packages {
         let file = text(entry, "file")?;
@@ -150,7 +172,7 @@ fn package_assets(source: &Path, folder: &Path, packages: &[Value]) -> Result<Ve
 }
 
 /// Runs `npm ci` in `folder`, unless it has already succeeded there for the same two files.
-fn install(source: &Path, folder: &Path) -> Result<()> {
+fn install(source: &Path, folder: &Path, patience: &Patience) -> Result<()> {
     let package = fs::read(source.join("package.json"))?;
     let lock = fs::read(source.join("package-lock.json"))?;
     // Inside the folder that npm replaces, so that it never outlives what it stands for.
@@ -163,6 +185,16 @@ fn install(source: &Path, folder: &Path) -> Result<()> {
     fs::write(folder.join("package.json"), package)?;
     fs::write(folder.join("package-lock.json"), lock)?;
 
+    let mut attempt = npm_ci(folder, patience.limit);
+    for _ in 1..patience.attempts {
+        attempt = attempt.or_else(|_| npm_ci(folder, patience.limit));
+    }
+    attempt?;
+    Ok(fs::write(stamp, wanted)?)
+}
+
+/// Once; the error says what npm has said.
+fn npm_ci(folder: &Path, limit: Duration) -> Result<()> {
     let log = folder.join("npm.log");
     let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
         .args("ci --ignore-scripts --no-audit --no-fund --no-update-notifier".split(' '))
@@ -174,7 +206,7 @@ fn install(source: &Path, folder: &Path) -> Result<()> {
         .stderr(File::create(&log)?)
         .spawn()
         .map_err(|error| format!("npm could not be started ({error})"))?;
-    let deadline = Instant::now() + INSTALL_LIMIT;
+    let deadline = Instant::now() + limit;
     let status = loop {
         if let Some(status) = npm.try_wait()? {
             break status;
@@ -182,14 +214,16 @@ fn install(source: &Path, folder: &Path) -> Result<()> {
         if Instant::now() >= deadline {
             npm.kill()?;
             npm.wait()?;
-            return Err(format!("npm ci took longer than {INSTALL_LIMIT:?}").into());
+            return Err(format!("npm ci took longer than {limit:?}").into());
         }
         sleep(Duration::from_millis(50));
     };
     if !status.success() {
-        return Err(format!("npm ci failed, as {} tells", log.display()).into());
+        let said = fs::read_to_string(&log)?;
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        return Err(format!("npm ci failed, as {} tells: {said}", log.display()).into());
     }
-    Ok(fs::write(stamp, wanted)?)
+    Ok(())
 }
 
 /// The page with the packages' files at the CDN, each held to its hash by the browser.
