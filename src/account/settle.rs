@@ -47,13 +47,15 @@ pub async fn settle(
     Ok(())
 }
 
-/// Takes from the trail where these sign-ups came from: nobody could tell later whose they were.
+/// Takes from the trail where these sign-ups came from, as far as no account has come of them: nobody could tell later whose
+/// they were.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn forget_origins(tx: &impl ConnectionTrait, which: Expr) -> Result<()> {
+    let nobodys = audit_event::Column::UserId.is_null();
     let events = audit_event::Column::Id.in_subquery(events_of_sign_ups(which));
-    forget_origins_of(tx, events).await
+    forget_origins_of(tx, events.and(nobodys)).await
 }
 
 /// Takes from these events where they came from.

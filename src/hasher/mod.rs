@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
 
 use self::turn::Place;
-pub use self::turn::Turn;
+pub use self::turn::{Kept, Turn};
 pub use self::worker::Begun;
 use self::worker::{Expected, Job, Load, STRANGERS, work_through};
 use crate::clock::Rng;
@@ -217,16 +217,15 @@ impl Hasher {
         self.has_room(self.coming())
     }
 
-    /// As [`Hasher::admit`], and keeps the place until the password comes, or the turn ends: who was let in is not refused
+    /// As [`Hasher::admit`], and keeps the place until the password comes, or this is dropped: who was let in is not refused
     /// after the work that comes before the hash. It must not take long: the place is nobody else's meanwhile.
     ///
     /// # Errors
     /// As [`Hasher::admit`].
-    pub fn keep_place(&self, turn: &Turn) -> Result<()> {
+    pub fn keep_place<'a>(&self, turn: &'a Turn) -> Result<Kept<'a>> {
         let (place, before) = Place::keep(&self.coming);
         self.has_room(before)?;
-        turn.hold(place);
-        Ok(())
+        Ok(turn.hold(place))
     }
 
     fn has_room(&self, coming: usize) -> Result<()> {
@@ -292,6 +291,10 @@ impl Hasher {
     ) -> Result<[u8; OUTPUT]> {
         let place = turn.take_place();
         if place.is_none() {
+            // The places of those who are still to come are theirs.
+            if !turn.has_proved() && self.queue.len() + self.coming() >= self.places {
+                return Err(self.refused(PasswordRefusal::QueueFull));
+            }
             self.admit_all(turn, 1)?;
         }
         let line = if turn.has_proved() {

@@ -33,6 +33,17 @@ impl Drop for Place {
     }
 }
 
+/// Until this is dropped, the turn has a place, unless its password stands there already.
+#[must_use = "dropping it gives the place up"]
+#[derive(Debug)]
+pub struct Kept<'a>(&'a Turn);
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        drop(self.0.take_place());
+    }
+}
+
 impl Turn {
     /// The caller has proved whose account it is: what is still to be hashed goes before the passwords of those who have
     /// not, within the share of the workers that such have.
@@ -45,8 +56,9 @@ impl Turn {
     }
 
     /// Its own, instead of one that it may have had.
-    pub(super) fn hold(&self, place: Place) {
+    pub(super) fn hold(&self, place: Place) -> Kept<'_> {
         *self.place() = Some(place);
+        Kept(self)
     }
 
     /// The one that it has had until now.

@@ -26,7 +26,8 @@ const STATEMENTS: usize = 200;
 const SESSIONS: TimeDelta = TimeDelta::days(30);
 /// Requests for a mail stay so long after their link has run out, redeemed or not.
 const VERIFICATIONS: TimeDelta = TimeDelta::days(7);
-/// Mails stay so long after they were sent. One that was given up stays until somebody tries it again or discards it.
+/// Mails stay so long after they were sent. One that was given up stays until somebody tries it again or discards it, and no
+/// longer than the request that it was for.
 const JOBS: TimeDelta = TimeDelta::days(30);
 
 /// Changes of identities that are left alone: shortening their log makes every instance look everybody up again.

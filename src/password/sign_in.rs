@@ -44,7 +44,7 @@ pub struct SignInInput {
 /// `INVALID_INPUT` for an unknown application or connection and for `customClaims`, `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`,
 /// `RATE_LIMITED` after too many wrong passwords, `ORIGIN_NOT_ALLOWED`, `OVERLOADED`.
 pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<Outcome> {
-    app.hasher.keep_place(&caller.turn)?;
+    let _place = app.hasher.keep_place(&caller.turn)?;
     let place = place::find(
         app,
         caller,

@@ -50,11 +50,12 @@ pub fn check(
 /// Anything that a mail program may turn into a link: a scheme, a mailbox, a name with a dot and a top-level domain wherever it
 /// stands in a word, or an address of the network.
 fn holds_address(text: &str) -> bool {
-    let text: String = text
-        .chars()
-        .filter(|c| !is_invisible(*c))
-        .map(|c| if is_dot(c) { '.' } else { c })
-        .collect();
+    let seen: Vec<char> = text.chars().filter(|c| !is_invisible(*c)).collect();
+    let dotted = seen.iter().enumerate().map(|(place, c)| {
+        let next = seen.get(place + 1).copied();
+        if is_dot(*c, next) { '.' } else { *c }
+    });
+    let text: String = dotted.collect();
     let mut words = text.split(|c: char| c.is_whitespace() || "/:?#()<>[]\"',;".contains(c));
     text.contains("://")
         || text.contains('@')
@@ -65,19 +66,21 @@ fn holds_address(text: &str) -> bool {
         })
 }
 
-/// What a browser takes for a dot in a name (UTS 46 section 2.3), and those that look like one.
-fn is_dot(c: char) -> bool {
-    matches!(
-        c,
-        '.' | '\u{2024}' | '\u{3002}' | '\u{fe52}' | '\u{ff0e}' | '\u{ff61}'
-    )
+/// What a browser takes for a dot in a name (UTS 46 section 2.3), and those that look like one. The full stops of Chinese and
+/// Japanese end a sentence, unless something of another script follows at once.
+fn is_dot(c: char, next: Option<char>) -> bool {
+    match c {
+        '.' | '\u{2024}' | '\u{fe52}' | '\u{ff0e}' => true,
+        '\u{3002}' | '\u{ff61}' => next.is_some_and(|next| next.is_ascii_alphanumeric()),
+        _ => false,
+    }
 }
 
 /// What stands between letters and is not seen; a name is the same without it.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        '\u{ad}' | '\u{34f}' | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
     )
 }
 
@@ -115,6 +118,7 @@ mod tests {
         for text in [
             "https://evil.org",
             "evil.org",
+            "evil.\u{fe0f}org",
             "see evil.org/x",
             "a@b.org",
             "EVIL\u{3002}org",
@@ -173,6 +177,7 @@ mod tests {
             "22.11.2026, 10:30",
             "1.234.567,89",
             "\u{4f60}\u{597d}\u{3002}",
+            "\u{4f60}\u{597d}\u{3002}\u{6b22}\u{8fce}\u{3002}",
             "[1] and [a:b]",
             "50% off: today / tomorrow",
             "C:",

@@ -68,7 +68,8 @@ impl SessionMutation {
         let input = input.unwrap_or_default();
         let leaves = input.scope != Some(SignOutScope::Others);
         let payload = sign_out::sign_out(app, caller, input).await?;
-        if leaves && !sign_out::keeps_cookie(app, caller).await? {
+        // The session has ended: whatever fails now must not make it look otherwise.
+        if leaves && !sign_out::keeps_cookie(app, caller).await.unwrap_or(false) {
             cookie::clear(ctx, caller);
         }
         Ok(payload)

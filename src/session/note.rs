@@ -125,8 +125,9 @@ fn is_open(application: Uuid) -> Expr {
 
 /// When the application was changed last: mostly it is the one that was read a moment ago.
 fn version(application: Uuid) -> Expr {
+    // Under its own name it would be taken for the user's: PostgreSQL names the result after the column.
     let changed = Query::select()
-        .column(application::Column::UpdatedAt)
+        .expr(Expr::col(application::Column::UpdatedAt).max())
         .from(application::Entity)
         .and_where(Expr::col((application::Entity, application::Column::Id)).eq(application))
         .to_owned();

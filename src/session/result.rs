@@ -28,7 +28,7 @@ pub struct Session {
     access_token: String,
     /// Always `Bearer`.
     token_type: String,
-    /// Seconds from now until the access token expires.
+    /// Seconds from now until the access token expires; fewer than the application says where the session ends before.
     expires_in: i32,
     /// When the access token expires.
     expires_at: DateTime,
@@ -126,7 +126,7 @@ pub async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<SessionResult
         session_id: opened.session.id.into(),
         access_token: opened.access_token.expose().to_owned(),
         token_type: "Bearer".to_owned(),
-        expires_in: opened.application.access_token_ttl,
+        expires_in: seconds_until(opened.access_expires_at, opened.session.last_used_at),
         expires_at: DateTime(opened.access_expires_at),
         refresh_token,
         cookie,
@@ -167,4 +167,9 @@ impl From<Purpose> for VerificationPurpose {
             Purpose::EmailChange | Purpose::EmailChangeUndo => Self::EmailChange,
         }
     }
+}
+
+/// From the moment that the tokens were made.
+fn seconds_until(end: chrono::DateTime<chrono::Utc>, now: chrono::DateTime<chrono::Utc>) -> i32 {
+    i32::try_from((end - now).num_seconds().max(0)).unwrap_or(i32::MAX)
 }

@@ -112,7 +112,8 @@ pub async fn keeps_cookie(app: &App, caller: &Caller) -> Result<bool> {
         return Ok(false);
     };
     let session = of_token(app, token).await?;
-    Ok(alive(app, caller, session).await?.is_some())
+    let alive = alive(app, caller, session).await?;
+    Ok(alive.is_some_and(|session| session.expires_at > app.now()))
 }
 
 async fn of_token(app: &App, token: &Secret) -> Result<Option<Uuid>> {

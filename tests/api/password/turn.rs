@@ -242,3 +242,23 @@ async fn a_sign_in_whose_raised_hash_finds_no_room_is_let_in() {
             .expect("as before");
     }
 }
+
+/// Whoever keeps a place has looked somebody up meanwhile, in the belief that it is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_that_is_kept_goes_to_nobody_else() {
+    let settings = [("VESTIBULE_PASSWORD_QUEUE", "1"), PATIENT[0], PATIENT[1]];
+    let test = TestApp::with(Backend::Sqlite, &settings).await;
+    let (hasher, password) = (&test.app.hasher, Secret::new(PASSWORD));
+    let turn = Turn::default();
+    let kept = hasher.keep_place(&turn).expect("a place");
+    assert!(hasher.admit().is_err());
+    let strangers = hasher.hash(&Turn::default(), &password).await;
+    assert!(strangers.is_err());
+    hasher.hash(&turn, &password).await.expect("its own place");
+    drop(kept);
+    let another = Turn::default();
+    drop(hasher.keep_place(&another).expect("a place"));
+    // It was given up.
+    let next = hasher.hash(&Turn::default(), &password).await;
+    next.expect("the place");
+}

@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, TestApp, race};
+use crate::harness::{Client, PASSWORD, TestApp, race};
 use crate::support::{PATIENT, another_session, assert_alive, events, jwt_part, reason};
 
 /// How many sessions a sign-out ended.
@@ -89,7 +89,10 @@ on_both_databases! {
         let test = TestApp::start(backend).await;
         let input = json!({ "clientId": "default", "refreshTokenTtl": 300, "accessTokenTtl": 900 });
         test.admin().run("admin_update_application", json!({ "input": input })).await.ok();
-        let ann = test.user("ann").await;
+        test.user("ann").await;
+        let answer = test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+        assert_eq!(answer.at("/data/signIn/expiresIn"), json!(300));
+        let ann = test.anon().signed_in(&answer.at("/data/signIn"));
         let claims = jwt_part(&ann.access_token, 1);
         assert_eq!(claims["exp"].as_i64(), Some(claims["iat"].as_i64().expect("seconds") + 300));
         test.clock.advance(TimeDelta::seconds(299));

@@ -99,4 +99,17 @@ on_both_databases! {
         application(&test, json!({ "disabled": false })).await.ok();
         test.anon().sign_in(ANN, PASSWORD).await.ok();
     }
+
+    /// Both rows are read in one statement, and have columns of the same name.
+    async fn what_is_told_of_who_signs_in_is_the_users_own(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        test.clock.advance(chrono::TimeDelta::seconds(10));
+        application(&test, json!({ "name": "Another name" })).await.ok();
+        let document = "mutation($input: SignInInput!) { signIn(input: $input) { ... on Session { user { updatedAt createdAt } } } }";
+        let input = json!({ "input": { "login": ANN, "password": PASSWORD } });
+        let told = test.anon().query(document, input).await.ok().at("/data/signIn/user");
+        let me = ann.query("{ me { updatedAt createdAt } }", json!({})).await.ok().at("/data/me");
+        assert_eq!(told, me);
+    }
 }
