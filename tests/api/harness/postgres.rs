@@ -186,16 +186,11 @@ fn children_of(parent: u32) -> Vec<u32> {
     ids.filter(is_child).collect()
 }
 
-/// On the disk rather than in memory, where the system has such a place. Not below `target/`: a socket's path must be short,
-/// and another user must be let in. What runs that were killed have left there is removed.
+/// For temporary files, as the system or `TMPDIR` says. Not below `target/`: a socket's path must be short, and another user
+/// must be let in. What runs that were killed have left there is removed.
 fn place() -> PathBuf {
     static CLEARED: Once = Once::new();
-    let disk = PathBuf::from("/var/tmp");
-    let place = if std::env::var_os("TMPDIR").is_none() && disk.is_dir() {
-        disk
-    } else {
-        std::env::temp_dir()
-    };
+    let place = std::env::temp_dir();
     CLEARED.call_once(|| {
         let entries = std::fs::read_dir(&place).into_iter().flatten().flatten();
         for entry in entries.filter(|entry| is_left(&entry.file_name().to_string_lossy())) {
