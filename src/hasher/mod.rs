@@ -90,7 +90,7 @@ impl Hasher {
         let workers = options.workers.clamp(1, cores);
         let (first, first_jobs) = bounded(options.queue);
         let (queue, jobs) = bounded(options.queue);
-        let load = Arc::<Load>::default();
+        let load = Arc::new(Load::new());
         for number in 0..workers {
             let lines = [first_jobs.clone(), jobs.clone()];
             let (load, metrics) = (Arc::clone(&load), Arc::clone(&metrics));

@@ -1,13 +1,15 @@
 //! The threads that hash, and what they are handed.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::constant_time;
 use crossbeam_channel::{Receiver, select_biased};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::Span;
 
@@ -25,14 +27,43 @@ const NICENESS: i32 = 10;
 /// had, and whoever has some must not keep everybody else out.
 pub(super) const STRANGERS: usize = 3;
 
-/// How many are at work, and how long one hash takes (nanoseconds, a running mean).
-#[derive(Debug, Default)]
+/// So many answers are told together, where at least half as many passwords wait: what follows an answer finds the processor's
+/// caches emptied by the hashes, and as many as come at once share that, their statements and their commit (ADR 30).
+const COMPANY: usize = 8;
+/// How long the first of them is kept for that, at most.
+const LONGEST: Duration = Duration::from_millis(100);
+
+/// How many are at work, how long one hash takes (nanoseconds, a running mean), and what is still to be told.
+#[derive(Debug)]
 pub(super) struct Load {
     pub(super) running: AtomicUsize,
     pub(super) pace: AtomicU64,
+    untold: Mutex<Vec<Told>>,
+    /// Of those who wait.
+    runtime: Option<Handle>,
 }
 
+/// An answer for whoever waits for it.
+#[derive(Debug)]
+struct Told {
+    since: Instant,
+    to: oneshot::Sender<Answer>,
+    answer: Answer,
+}
+
+/// The hash, and how long it waited for a worker.
+pub(super) type Answer = (Result<[u8; OUTPUT]>, Duration);
+
 impl Load {
+    pub(super) fn new() -> Self {
+        Self {
+            running: AtomicUsize::default(),
+            pace: AtomicU64::default(),
+            untold: Mutex::default(),
+            runtime: Handle::try_current().ok(),
+        }
+    }
+
     fn note(&self, taken: Duration) {
         let taken = u64::try_from(taken.as_nanos()).unwrap_or(u64::MAX);
         let before = self.pace.load(Ordering::Relaxed);
@@ -42,6 +73,42 @@ impl Load {
             before - before / 8 + taken / 8
         };
         self.pace.store(mean, Ordering::Relaxed);
+    }
+
+    fn keep(&self, to: oneshot::Sender<Answer>, answer: Answer) {
+        let since = Instant::now();
+        self.untold().push(Told { since, to, answer });
+    }
+
+    /// Tells what was kept, unless others will be told soon, too. Asked after each password that was taken from the line, so that
+    /// nothing is kept once nobody waits.
+    fn tell(&self, waiting: usize) {
+        let mut untold = self.untold();
+        let next = Duration::from_nanos(self.pace.load(Ordering::Relaxed));
+        let is_soon = |first: &Told| first.since.elapsed() + next <= LONGEST;
+        let has_company = waiting >= COMPANY / 2 && untold.len() < COMPANY;
+        if has_company && untold.first().is_none_or(is_soon) {
+            return;
+        }
+        let told = mem::take(&mut *untold);
+        drop(untold);
+        let is_crowd = told.len() > 1;
+        let tell = move || {
+            for Told { to, answer, .. } in told {
+                // The client may have gone meanwhile; then nobody wants the answer.
+                drop(to.send(answer));
+            }
+        };
+        match &self.runtime {
+            // By one of its threads: the first one who is told would take this one's place before it has told the others.
+            Some(runtime) if is_crowd => drop(runtime.spawn(async move { tell() })),
+            _ => tell(),
+        }
+    }
+
+    /// Nothing panics while it is held.
+    fn untold(&self) -> MutexGuard<'_, Vec<Told>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,7 +146,7 @@ pub(super) struct Job {
     pub(super) asked: Instant,
     /// Set by the worker that has it in hand, or by the request whose time is up: whoever is first.
     pub(super) begun: Begun,
-    pub(super) answer: oneshot::Sender<(Result<[u8; OUTPUT]>, Duration)>,
+    pub(super) answer: oneshot::Sender<Answer>,
     /// For traces: all of it, and the wait, which ends when this is dropped.
     pub(super) traced: Span,
     pub(super) traced_wait: Span,
@@ -107,6 +174,7 @@ pub(super) fn work_through([first, queue]: &[Receiver<Job>; 2], load: &Load, met
             && let Ok(job) = queue.try_recv()
         {
             let taken = work(job, &mut memory, load, metrics);
+            load.tell(queue.len());
             owed = owed.saturating_sub(taken);
             continue;
         }
@@ -119,6 +187,8 @@ pub(super) fn work_through([first, queue]: &[Receiver<Job>; 2], load: &Load, met
         };
         // Where nobody waited, nothing is owed.
         owed = work(job, &mut memory, load, metrics) * strangers;
+        // Who has proved something is told at once, and everybody else with them.
+        load.tell(if strangers == 0 { queue.len() } else { 0 });
     }
 }
 
@@ -142,8 +212,7 @@ fn work(mut job: Job, memory: &mut Vec<Block>, load: &Load, metrics: &Metrics) -
     let taken = begun.elapsed();
     load.note(taken);
     metrics.password_hashed(taken);
-    // The client may have gone meanwhile; then nobody wants the answer.
-    drop(job.answer.send((result, waited)));
+    load.keep(job.answer, (result, waited));
     taken
 }
 
