@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use entity::{application, connection, user};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use tokio::sync::watch;
@@ -17,10 +18,10 @@ use crate::db::{Db, Together};
 use crate::error::{Error, Result};
 use crate::event::{self, Event, Kind, Origin};
 use crate::hasher::{Hasher, HasherOptions};
-use crate::identity::{Exchange, Identities, Offer};
+use crate::identity::{Arrival, Arrived, Exchange, Identities, Offer};
 use crate::job::{self, Desk, Task, Worker};
 use crate::key::{self, KeyRing, Sealer};
-use crate::limit::UnderWay;
+use crate::limit::{Counters, UnderWay};
 use crate::mail::{Inbox, Mailer, SmtpOptions};
 use crate::metrics::Metrics;
 use crate::text::Texts;
@@ -31,6 +32,29 @@ use crate::waiting::WaitingRoom;
 #[derive(Clone, Debug)]
 pub struct App(Arc<Fittings>);
 
+/// A client id, and the name of a connection.
+pub type Asked = (String, Option<String>);
+
+/// An open application, and a connection that it enables.
+pub type Found = (application::Model, connection::Model);
+
+/// An account of a connection by one of its two logins, in its form for comparison.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Login {
+    pub connection: Uuid,
+    pub kind: LoginKind,
+    pub key: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LoginKind {
+    Email,
+    Username,
+}
+
+/// Sign-ins in one transaction: as many as the workers tell at once.
+const WRITTEN_TOGETHER: usize = 8;
+
 /// What the house holds.
 #[derive(Debug)]
 pub struct Fittings {
@@ -40,9 +64,17 @@ pub struct Fittings {
     pub identities: Identities,
     /// Refresh tokens that are exchanged at the same time.
     pub exchanges: Together<Offer, Result<Exchange>>,
+    /// Where requests that come at the same time belong, by client id and the name of a connection.
+    pub places: Together<Asked, Option<Found>>,
+    /// Accounts that are signed in to at the same time.
+    pub logins: Together<Login, Option<user::Model>>,
+    /// Sign-ins whose passwords were found to be right at the same time.
+    pub arrivals: Together<Arrival, Option<Arrived>>,
     pub clock: Clock,
     pub rng: Rng,
     pub hasher: Hasher,
+    /// Of limits.
+    pub counters: Counters,
     /// Passwords that are looked at, by the network they come from.
     pub guesses: UnderWay,
     pub breaches: Breaches,
@@ -120,6 +152,10 @@ impl App {
             config,
             identities: Identities::new(db.read().clone(), clock.clone(), lease),
             exchanges: Together::on(db.write()),
+            places: Together::on(db.read()),
+            logins: Together::on(db.read()),
+            arrivals: Together::on(db.write()).at_most(WRITTEN_TOGETHER),
+            counters: Counters::new(&db, clock.clone()),
             db,
             opened_at: clock.now(),
             clock,

@@ -221,7 +221,8 @@ impl Event {
         record_all(db, [(id, self)], now, origin).await
     }
 
-    fn row(self, id: Uuid, now: DateTime<Utc>, origin: &Origin) -> audit_event::ActiveModel {
+    /// As it is written.
+    pub fn row(self, id: Uuid, now: DateTime<Utc>, origin: &Origin) -> audit_event::ActiveModel {
         audit_event::ActiveModel {
             id: Set(id),
             at: Set(now),
@@ -261,6 +262,17 @@ pub async fn record_all(
     let rows = events
         .into_iter()
         .map(|(id, event)| event.row(id, now, origin));
+    write_all(db, rows).await
+}
+
+/// Writes events as they are, in one statement.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn write_all(
+    db: &impl ConnectionTrait,
+    rows: impl IntoIterator<Item = audit_event::ActiveModel>,
+) -> Result<()> {
     audit_event::Entity::insert_many(rows)
         .exec_without_returning(db)
         .await?;

@@ -2,6 +2,7 @@
 //! several reading ones, so that writers queue in memory instead of failing on the file's lock.
 
 mod copy;
+mod given;
 mod kept;
 mod pools;
 mod retry;
@@ -24,8 +25,9 @@ use tracing::Instrument;
 
 use self::pools::Pools;
 
+pub use given::{LENGTHS, padded};
 pub use retry::Lone;
-pub use together::{MOST as MOST_TOGETHER, Together};
+pub use together::Together;
 
 use crate::clock::Rng;
 use crate::metrics::Metrics;

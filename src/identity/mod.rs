@@ -3,6 +3,7 @@
 //! request the database is asked what has changed, unless that was asked a moment ago. That moment is the lease; whoever
 //! may have revoked something is answered after it. Requests at the same time share their statements.
 
+mod arrival;
 mod change;
 pub mod membership;
 mod memory;
@@ -19,17 +20,15 @@ use sea_orm::sea_query::Value;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement};
 use uuid::Uuid;
 
+pub use arrival::{Arrival, Arrived};
 pub use offer::{Exchange, Offer};
 pub use rotation::{Rotation, rotate_all};
 
 use self::memory::{Memory, Recalled};
 use self::statement::{APPLICATION, HAS_TENANTS, SESSION, USER};
 use crate::clock::Clock;
-use crate::db::{Lone, MOST_TOGETHER, Together};
+use crate::db::{LENGTHS, Lone, Together, padded};
 use crate::error::Result;
-
-/// Lengths of a list of keys: the powers of two up to the longest. Few lengths are few statements to prepare.
-const LENGTHS: usize = MOST_TOGETHER.ilog2() as usize + 1;
 
 /// A signed-in caller.
 #[derive(Clone, Debug)]
@@ -209,11 +208,4 @@ impl Applications {
             has_tenants: row.try_get("", HAS_TENANTS)?,
         })
     }
-}
-
-/// The last one again, up to the next power of two.
-fn padded<T: Clone>(items: &[T]) -> Vec<T> {
-    let places = items.len().next_power_of_two();
-    let more = items.last().into_iter().cycle().take(places - items.len());
-    items.iter().chain(more).cloned().collect()
 }

@@ -11,7 +11,7 @@ use sea_orm::sea_query::{
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use uuid::Uuid;
 
-use super::{LENGTHS, padded};
+use crate::db::{LENGTHS, padded};
 use crate::error::Result;
 
 /// One token on its way to its successor.

@@ -1,11 +1,17 @@
 //! Guesses in a row: each one is counted before it is looked at, so that a thousand at once are no more than one after the
 //! other, and the next one waits longer and longer.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::attempt_counter::{ActiveModel, Column, Entity};
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, LockType, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 
+use crate::db::padded;
 use crate::error::{Error, Result};
 
 /// Wrong guesses in a row that are ever looked at; only a mailed reset goes on from there (NIST SP 800-63B-4
@@ -29,17 +35,22 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Takes one guess, or says how long to wait for the next one. One statement decides.
+    /// Takes a guess of each, where it may be; answers the keys of those that were taken. One statement decides. No key may be there
+    /// twice.
     ///
     /// # Errors
-    /// `RATE_LIMITED`.
-    pub async fn take(&self, db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<()> {
-        let row = ActiveModel {
-            key: Set(self.key.clone()),
+    /// When the database refuses.
+    pub(super) async fn take_all(
+        db: &impl ConnectionTrait,
+        all: &[&Self],
+        now: DateTime<Utc>,
+    ) -> Result<HashSet<String>> {
+        let rows = all.iter().map(|one| ActiveModel {
+            key: Set(one.key.clone()),
             failures: Set(1),
             next_at: Set(ANY_TIME),
-            expires_at: Set((!self.kept).then_some(now + REMEMBERED)),
-        };
+            expires_at: Set((!one.kept).then_some(now + REMEMBERED)),
+        });
         let failures = || Expr::col((Entity, Column::Failures));
         let on_conflict = OnConflict::column(Column::Key)
             .value(Column::Failures, failures().add(1))
@@ -48,20 +59,26 @@ impl Backoff {
             .action_and_where(Expr::col((Entity, Column::NextAt)).lte(now))
             .action_and_where(failures().lt(FAILURES))
             .to_owned();
-        let taken = Entity::insert(row)
+        let taken = Entity::insert_many(rows)
             .on_conflict(on_conflict)
-            .exec_without_returning(db)
+            .exec_with_returning_keys(db)
             .await?;
-        if taken > 0 {
-            return Ok(());
-        }
+        Ok(taken.into_iter().collect())
+    }
+
+    /// Why a guess was not taken.
+    pub(super) async fn refusal(
+        &self,
+        db: &impl ConnectionTrait,
+        now: DateTime<Utc>,
+    ) -> Result<Error> {
         let row = Entity::find_by_id(&self.key).one(db).await?;
         let wait = match row {
             Some(row) if row.failures >= FAILURES => TimeDelta::days(1),
             Some(row) => row.next_at - now,
             None => TimeDelta::zero(),
         };
-        Err(Error::rate_limited(wait))
+        Ok(Error::rate_limited(wait))
     }
 
     /// Takes a guess back that was not looked at.
@@ -95,10 +112,23 @@ impl Backoff {
         db: &impl ConnectionTrait,
         keys: impl IntoIterator<Item = String>,
     ) -> Result<()> {
-        Entity::delete_many()
-            .filter(Column::Key.is_in(keys))
-            .exec(db)
-            .await?;
+        let mut keys = Vec::from_iter(keys);
+        if keys.len() > 1 {
+            // In the order of the keys, as guesses are taken: a deletion would hold them in any.
+            let held = Entity::find()
+                .filter(Column::Key.is_in(padded(&keys)))
+                .order_by_asc(Column::Key)
+                .lock(LockType::Update)
+                .all(db)
+                .await?;
+            keys = held.into_iter().map(|row| row.key).collect();
+        }
+        if !keys.is_empty() {
+            Entity::delete_many()
+                .filter(Column::Key.is_in(padded(&keys)))
+                .exec(db)
+                .await?;
+        }
         Ok(())
     }
 }

@@ -3,8 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::limit_counter::{ActiveModel, Column, Entity};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 
+use super::Counters;
 use crate::error::{Error, Result};
 
 /// When to ask again where nothing but others that are under way stands against it.
@@ -83,17 +84,13 @@ impl Limit {
     /// When the database refuses.
     pub async fn look(
         self,
-        db: &impl ConnectionTrait,
+        counters: &Counters,
         key: &str,
         under_way: usize,
         now: DateTime<Utc>,
     ) -> Result<Verdict> {
-        let running = Entity::find()
-            .filter(Column::Key.eq(key))
-            .filter(Column::WindowEndsAt.gt(now))
-            .all(db)
-            .await?;
-        let left = match running.into_iter().next() {
+        let counter = counters.look(key).await?;
+        let left = match counter.filter(|counter| counter.window_ends_at > now) {
             Some(counter) if counter.count >= self.most => {
                 return Ok(Verdict {
                     allowed: false,

@@ -82,7 +82,7 @@ impl Attempt {
     async fn take(app: &App, guesses: Backoff) -> Result<Self> {
         let app = app.clone();
         seen_through(async move {
-            let taken = guesses.take(app.db.write(), app.now()).await;
+            let taken = app.counters.take(&guesses).await;
             if let Err(Error::RateLimited { .. }) = &taken {
                 app.metrics.limit_hit(LimitName::WrongPasswordsOfAccount);
             }
@@ -105,6 +105,11 @@ impl Attempt {
     /// When the database refuses.
     pub async fn succeed(&self, tx: &impl ConnectionTrait) -> Result<()> {
         self.guesses.forget(tx).await
+    }
+
+    /// The counter that a right guess ends.
+    pub fn key(&self) -> &str {
+        &self.guesses.key
     }
 
     /// It stays as it is counted now. After the commit, where [`Attempt::succeed`] was a part of a transaction.
@@ -178,7 +183,7 @@ fn limit_of_network(app: &App) -> Limit {
 async fn look(app: &App, network: &str, under_way: usize) -> Result<()> {
     let now = app.now();
     let verdict = limit_of_network(app)
-        .look(app.db.read(), network, under_way, now)
+        .look(&app.counters, network, under_way, now)
         .await?;
     if verdict.allowed {
         Ok(())
@@ -226,7 +231,7 @@ pub async fn allow_stranger(app: &App, caller: &Caller) -> Result<()> {
     let key = format!("sign-ups from {}", named_digest(&caller.network()));
     let limit = Limit::per_hour(settings.sign_ups_per_network);
     // Refused without a trace: whoever goes on asking would make everybody of the network wait for the counter.
-    let mut verdict = limit.look(app.db.read(), &key, 0, app.now()).await?;
+    let mut verdict = limit.look(&app.counters, &key, 0, app.now()).await?;
     if verdict.allowed {
         verdict = limit.count(app.db.write(), &key, app.now()).await?;
     }

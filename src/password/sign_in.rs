@@ -1,24 +1,27 @@
 //! `signIn`: the same work and the same answer for an unknown login as for a wrong password.
 
+use std::collections::{BTreeSet, HashMap};
+
 use async_graphql::InputObject;
 use entity::user;
 use entity::verification::Purpose;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 
 use super::attempt::{Attempt, Target, compare};
-use crate::app::App;
+use crate::app::{App, Login, LoginKind};
 use crate::caller::Caller;
-use crate::db::only;
+use crate::db::padded;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
 use crate::hasher::Checked;
+use crate::limit::Backoff;
 use crate::realm::claim;
 use crate::realm::place::{self, Place};
 use crate::realm::policy::MAX_LENGTH;
 use crate::scalar::Json;
 use crate::secret::Secret;
-use crate::session::{self, Opening, Outcome, TokenTransport, cookie};
+use crate::session::{self, Beside, Opened, Opening, Outcome, TokenTransport, cookie};
 use crate::value::{Email, Issues, Locale, Username};
 use crate::verification::{self, Request};
 
@@ -91,44 +94,64 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         return ask_for_verification(app, caller, &place, &user, custom_claims).await;
     }
     let user = rehash(app, caller, user, &input.password, &checked).await?;
-    let opened = app
-        .db
+    let opening = Opening {
+        user,
+        application: place.application,
+        amr: "pwd",
+        custom_claims,
+        transport,
+    };
+    let verified = place.connection.email_verification_required;
+    let event = Event {
+        application: Some(opening.application.id),
+        connection: Some(place.connection.id),
+        ..Event::by_user(Kind::SignedIn, opening.user.id)
+    };
+    let beside = Beside {
+        event,
+        verified,
+        guesses: attempt.as_ref().map(|attempt| attempt.key().to_owned()),
+    };
+    let opened = match session::open_together(app, caller, &opening, &beside).await {
+        Ok(None) => open_alone(app, caller, &opening, &beside).await,
+        Ok(Some(opened)) => Ok(opened),
+        Err(error) => Err(error),
+    };
+    // Where the house failed, the guess is given back. Where the password was changed meanwhile, it was a wrong one.
+    if let (Ok(_) | Err(Error::InvalidCredentials), Some(attempt)) = (&opened, &attempt) {
+        attempt.judged();
+    }
+    opened.map(|opened| Outcome::Opened(Box::new(opened)))
+}
+
+/// The first sign-in of an account, and one beside a change of it: the account's row decides, and says why.
+async fn open_alone(
+    app: &App,
+    caller: &Caller,
+    opening: &Opening,
+    beside: &Beside,
+) -> Result<Opened> {
+    app.db
         .transact(|| async {
             let tx = app.db.begin().await?;
-            let opening = Opening {
-                user: user.clone(),
-                application: place.application.clone(),
-                amr: "pwd",
-                custom_claims: custom_claims.clone(),
-                transport,
-            };
-            let opened = session::open::open(app, &tx, caller, opening).await?;
-            if place.connection.email_verification_required
-                && opened.user.email_verified_at.is_none()
-            {
+            let opened = session::open::open(app, &tx, caller, opening.clone()).await?;
+            if beside.verified && opened.user.email_verified_at.is_none() {
                 // The account has got another address meanwhile.
                 return Err(Error::InvalidCredentials);
             }
             let event = Event {
                 session: Some(opened.session.id),
-                application: Some(opened.application.id),
-                connection: Some(place.connection.id),
-                ..Event::by_user(Kind::SignedIn, opened.user.id)
+                ..beside.event.clone()
             };
             app.record(&tx, &caller.origin, event).await?;
             // After the user's row, as in a reset.
-            if let Some(attempt) = &attempt {
-                attempt.succeed(&tx).await?;
+            if let Some(guesses) = &beside.guesses {
+                Backoff::forget_all(&tx, [guesses.clone()]).await?;
             }
             tx.commit().await?;
-            Ok(Outcome::Opened(Box::new(opened)))
+            Ok(opened)
         })
-        .await;
-    // Where the house failed, the guess is given back. Where the password was changed meanwhile, it was a wrong one.
-    if let (Ok(_) | Err(Error::InvalidCredentials), Some(attempt)) = (&opened, &attempt) {
-        attempt.judged();
-    }
-    opened
+        .await
 }
 
 /// What is counted for a login that is nobody's, however it is written.
@@ -139,19 +162,69 @@ fn login_key(login: &str) -> String {
 
 /// By address or, where the connection has usernames, by username; the two cannot look alike.
 async fn find_user(app: &App, place: &Place, login: &str) -> Result<Option<user::Model>> {
-    let users = user::Entity::find().filter(user::Column::ConnectionId.eq(place.connection.id));
     let username = Username::parse("login", login)
         .ok()
         .filter(|_| place.connection.username_required);
-    let users = match (Email::parse("login", login), username) {
-        (Err(_), Some(username)) => users.filter(user::Column::UsernameKey.eq(username.key())),
+    let (kind, key) = match (Email::parse("login", login), username) {
+        (Err(_), Some(username)) => (LoginKind::Username, username.key().to_owned()),
         // A login that is neither is looked for all the same, so that it takes as long.
         (email, _) => {
             let key = email.map_or_else(|_| String::new(), |email| email.key().to_owned());
-            users.filter(user::Column::EmailKey.eq(key))
+            (LoginKind::Email, key)
         }
     };
-    Ok(only(users.all(app.db.read()).await?))
+    let login = Login {
+        connection: place.connection.id,
+        kind,
+        key,
+    };
+    let db = app.db.read().clone();
+    let work = move |logins: Vec<Login>| {
+        let db = db.clone();
+        async move { find_users(&db, &logins).await }
+    };
+    app.logins.ask(login, work).await
+}
+
+/// For everybody who signs in at the same time, in a query for each connection and kind of login.
+async fn find_users(
+    db: &impl ConnectionTrait,
+    logins: &[Login],
+) -> Result<Vec<Option<user::Model>>> {
+    let mut found = HashMap::new();
+    let mut keys: HashMap<_, BTreeSet<&str>> = HashMap::new();
+    for login in logins {
+        let keys = keys.entry((login.connection, login.kind)).or_default();
+        keys.insert(&login.key);
+    }
+    for ((connection, kind), keys) in keys {
+        let column = match kind {
+            LoginKind::Email => user::Column::EmailKey,
+            LoginKind::Username => user::Column::UsernameKey,
+        };
+        let keys = padded(&Vec::from_iter(keys));
+        let users = user::Entity::find()
+            .filter(user::Column::ConnectionId.eq(connection))
+            .filter(column.is_in(keys));
+        for user in users.all(db).await? {
+            let key = match kind {
+                LoginKind::Email => user.email_key.clone(),
+                LoginKind::Username => user.username_key.clone().unwrap_or_default(),
+            };
+            found.insert(
+                Login {
+                    connection,
+                    kind,
+                    key,
+                },
+                user,
+            );
+        }
+    }
+    Ok(logins
+        .iter()
+        .map(|login| found.get(login).cloned())
+        .collect())
 }
 
 /// An account that was made while its connection asked for no verification, and signs in now that it does.

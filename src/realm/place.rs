@@ -1,13 +1,18 @@
 //! Where a request belongs: its application, and one of the connections that this application enables.
 
+use std::collections::BTreeSet;
+
 use entity::{application, application_connection, connection};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, SelectThree, TopologyStar};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, SelectThree, TopologyStar,
+};
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::app::{App, Asked, Found};
 use crate::caller::Caller;
 pub use crate::caller::DEFAULT;
 use crate::db::only;
+use crate::db::padded;
 use crate::error::{Error, Result};
 use crate::value::storable;
 
@@ -30,14 +35,53 @@ pub async fn find(
     connection: Option<&str>,
 ) -> Result<Place> {
     let client_id = storable(client_id.or(caller.client_id.as_deref()).unwrap_or(DEFAULT));
-    let mut enabled = enabled().filter(application::Column::ClientId.eq(client_id));
-    if let Some(name) = connection {
-        enabled = enabled.filter(connection::Column::Name.eq(storable(name)));
-    }
-    match place(enabled.all(app.db.read()).await?) {
-        Some(place) => Ok(place),
+    let asked = (
+        client_id.to_owned(),
+        connection.map(|name| storable(name).to_owned()),
+    );
+    let db = app.db.read().clone();
+    let work = move |asked: Vec<Asked>| {
+        let db = db.clone();
+        async move { find_all(&db, &asked).await }
+    };
+    match app.places.ask(asked, work).await? {
+        Some((application, connection)) => Ok(Place {
+            application,
+            connection,
+        }),
         None => Err(unknown(app, client_id).await?),
     }
+}
+
+/// For everybody who asks at the same time, in one query.
+async fn find_all(db: &impl ConnectionTrait, asked: &[Asked]) -> Result<Vec<Option<Found>>> {
+    let client_ids: BTreeSet<&str> = asked
+        .iter()
+        .map(|(client_id, _)| client_id.as_str())
+        .collect();
+    let client_ids = padded(&Vec::from_iter(client_ids));
+    let mut enabled = enabled().filter(application::Column::ClientId.is_in(client_ids));
+    let names: Option<BTreeSet<&str>> = asked.iter().map(|(_, name)| name.as_deref()).collect();
+    if let Some(names) = names {
+        let names = padded(&Vec::from_iter(names));
+        enabled = enabled.filter(connection::Column::Name.is_in(names));
+    }
+    let found: Vec<_> = enabled
+        .all(db)
+        .await?
+        .into_iter()
+        .filter_map(|(_, application, connection)| application.zip(connection))
+        .collect();
+    let of = |(client_id, name): &Asked| {
+        let first = found.iter().find(|(application, connection)| {
+            application.client_id == *client_id
+                && name.as_ref().is_none_or(|name| connection.name == *name)
+        });
+        first
+            .filter(|(_, connection)| connection.disabled_at.is_none())
+            .cloned()
+    };
+    Ok(asked.iter().map(of).collect())
 }
 
 /// The place of something that was begun before: nothing, where the application or the connection was switched off since,

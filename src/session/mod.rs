@@ -9,6 +9,7 @@ mod refresh;
 mod result;
 mod revoke;
 mod sign_out;
+mod together;
 mod vouch;
 
 use async_graphql::{Context, Object};
@@ -18,6 +19,7 @@ pub use refresh::RefreshSessionInput;
 pub use result::{Outcome, PendingVerification, SessionResult, VerificationPurpose, answer};
 pub use revoke::{RevokeSessionInput, RevokeSessionPayload, revoke};
 pub use sign_out::{SignOutInput, SignOutPayload, SignOutScope};
+pub use together::{Beside, open_together};
 pub use vouch::{Vouched, vouch};
 
 use crate::app::App;

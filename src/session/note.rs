@@ -1,17 +1,19 @@
 //! The last look at whom tokens are made for, in the transaction that makes them. The proof may have taken seconds, and what an
 //! administrator has taken away meanwhile must not be in a token that outlives it elsewhere.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use entity::{application, application_connection, connection, session, user};
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Order, Query, SelectStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, Iterable, QueryFilter};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::db::only;
+use crate::db::{only, padded};
 use crate::error::{Error, Reason, Result};
-use crate::identity::membership;
+use crate::identity::{Arrival, membership};
 
 /// Who signs in, and where, as the rows say now.
 pub(super) struct Noted {
@@ -82,6 +84,108 @@ pub(super) async fn note(
     })
 }
 
+/// As [`note`], for a crowd, of those for whom nothing has changed since their passwords were compared, who have signed in
+/// before, and of each user's for one. Nobody waits here for a row that somebody else holds: everybody would wait. Where
+/// nothing is answered, [`note`] says why. Beside each user is told whether he belongs to a tenant.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) async fn note_all(
+    tx: &impl ConnectionTrait,
+    arrivals: &[Arrival],
+    now: DateTime<Utc>,
+) -> Result<Vec<Option<(user::Model, bool)>>> {
+    use user::Column;
+    let mut free = free_users(tx, arrivals).await?;
+    // Once the users are held: whatever was answered to whoever closed something is known here.
+    let open = open_places(tx, arrivals).await?;
+    let noted: Vec<_> = arrivals
+        .iter()
+        .map(|arrival| {
+            let (user, has_tenants) = free.remove(&arrival.session.user_id)?;
+            let place = (arrival.session.application_id, user.connection_id);
+            let is_unchanged = user.password_hash.as_deref()
+                == Some(arrival.password_hash.expose())
+                && user.updated_at == arrival.user_changed_at
+                && user.disabled_at.is_none()
+                && user.last_sign_in_at.is_some()
+                && (user.email_verified_at.is_some() || !arrival.verified)
+                && open.get(&place) == Some(&arrival.application_changed_at);
+            let last_sign_in_at = Some(now);
+            let user = user::Model {
+                last_sign_in_at,
+                ..user
+            };
+            is_unchanged.then_some((user, has_tenants))
+        })
+        .collect();
+    let ids = Vec::from_iter(noted.iter().flatten().map(|(user, _)| user.id));
+    if !ids.is_empty() {
+        user::Entity::update_many()
+            .col_expr(Column::LastSignInAt, now.into())
+            .filter(Column::Id.is_in(padded(&ids)))
+            .exec(tx)
+            .await?;
+    }
+    Ok(noted)
+}
+
+/// The users whom nobody else holds, held; and whether each belongs to a tenant.
+async fn free_users(
+    tx: &impl ConnectionTrait,
+    arrivals: &[Arrival],
+) -> Result<HashMap<Uuid, (user::Model, bool)>> {
+    use user::{Column, Entity};
+    let ids: BTreeSet<Uuid> = arrivals.iter().map(|one| one.session.user_id).collect();
+    let ids = padded(&Vec::from_iter(ids));
+    let of = |column| Expr::col((Entity, column));
+    let mut query = Query::select();
+    query
+        .exprs(Column::iter().map(of).chain([membership::exists()]))
+        .from(Entity)
+        .and_where(of(Column::Id).is_in(ids))
+        .order_by((Entity, Column::Id), Order::Asc)
+        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
+    let mut free = HashMap::new();
+    for row in tx.query_all(&query).await? {
+        let user = user::Model::from_query_result(&row, "")?;
+        let has_tenants = row.try_get_by_index(Column::iter().count())?;
+        free.insert(user.id, (user, has_tenants));
+    }
+    Ok(free)
+}
+
+/// Which of these applications are open to whose users, and when they were changed last; but for those that somebody is about to
+/// delete, for whom every session of theirs would wait.
+async fn open_places(
+    tx: &impl ConnectionTrait,
+    arrivals: &[Arrival],
+) -> Result<HashMap<(Uuid, Uuid), DateTime<Utc>>> {
+    use application_connection::{Column as Enabled, Entity as Enabling};
+    let ids: BTreeSet<Uuid> = arrivals
+        .iter()
+        .map(|one| one.session.application_id)
+        .collect();
+    let ids = padded(&Vec::from_iter(ids));
+    let mut query = enabling();
+    query
+        .column((Enabling, Enabled::ApplicationId))
+        .column((Enabling, Enabled::ConnectionId))
+        .column((application::Entity, application::Column::UpdatedAt))
+        .and_where(Expr::col((Enabling, Enabled::ApplicationId)).is_in(ids))
+        .lock_with_tables_behavior(
+            LockType::KeyShare,
+            [application::Entity],
+            LockBehavior::SkipLocked,
+        );
+    let mut open = HashMap::new();
+    for row in tx.query_all(&query).await? {
+        let place = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        open.insert(place, row.try_get_by_index(2)?);
+    }
+    Ok(open)
+}
+
 /// The user and the application of a session that goes on.
 ///
 /// # Errors
@@ -104,8 +208,19 @@ pub(super) async fn again(
 fn is_open(application: Uuid) -> Expr {
     use application_connection::{Column as Enabled, Entity as Enabling};
     let of = |column: Enabled| Expr::col((Enabling, column));
-    let open = Query::select()
+    let open = enabling()
         .expr(Expr::val(1))
+        .and_where(of(Enabled::ApplicationId).eq(application))
+        .and_where(of(Enabled::ConnectionId).equals((user::Entity, user::Column::ConnectionId)))
+        .to_owned();
+    Expr::exists(open)
+}
+
+/// Open applications with the open connections that they enable.
+fn enabling() -> SelectStatement {
+    use application_connection::{Column as Enabled, Entity as Enabling};
+    let of = |column: Enabled| Expr::col((Enabling, column));
+    Query::select()
         .from(Enabling)
         .inner_join(
             application::Entity,
@@ -115,12 +230,9 @@ fn is_open(application: Uuid) -> Expr {
             connection::Entity,
             of(Enabled::ConnectionId).equals((connection::Entity, connection::Column::Id)),
         )
-        .and_where(of(Enabled::ApplicationId).eq(application))
-        .and_where(of(Enabled::ConnectionId).equals((user::Entity, user::Column::ConnectionId)))
         .and_where(Expr::col((application::Entity, application::Column::DisabledAt)).is_null())
         .and_where(Expr::col((connection::Entity, connection::Column::DisabledAt)).is_null())
-        .to_owned();
-    Expr::exists(open)
+        .to_owned()
 }
 
 /// When the application was changed last: mostly it is the one that was read a moment ago.

@@ -58,45 +58,22 @@ pub async fn open(
     caller: &Caller,
     opening: Opening,
 ) -> Result<Opened> {
-    let now = app.now();
-    let Opening {
-        user,
-        application,
-        amr,
-        custom_claims,
-        transport,
-    } = opening;
     let Noted {
         user,
         application,
         first_seen,
         has_tenants,
-    } = note::note(app, tx, &user, application).await?;
-    cookie::check_transport(app, caller, &application, transport)?;
-    let mut session = session::Model {
-        id: app.id(),
-        user_id: user.id,
-        application_id: application.id,
-        user_agent: caller.origin.user_agent.clone(),
-        ip_address: caller.origin.ip.clone(),
-        amr: entity::StringList::of([amr]),
-        custom_claims,
-        token_transport: transport.as_str().to_owned(),
-        authenticated_at: now,
-        created_at: now,
-        last_used_at: now,
-        expires_at: now,
-        ends_at: now + ABSOLUTE_LIFE,
-        due_at: now,
-        revoked_at: None,
-        refresh_digest: None,
-        sealed_successor: None,
-        retired_at: None,
+    } = note::note(app, tx, &opening.user, opening.application).await?;
+    cookie::check_transport(app, caller, &application, opening.transport)?;
+    let opening = Opening {
+        user,
+        application,
+        ..opening
     };
-    session.expires_at = chain::expiry(&application, &session, now);
-    session.due_at = session.expires_at;
-    let refresh = chain::mint(app, session.id, session.expires_at);
-    session.refresh_digest = Some(refresh.digest.clone());
+    let (session, refresh) = begin(app, caller, &opening);
+    let Opening {
+        user, application, ..
+    } = opening;
     session::Entity::insert(session::ActiveModel::from(session.clone()))
         .exec_without_returning(tx)
         .await?;
@@ -114,6 +91,39 @@ pub async fn open(
         },
         &memberships,
     )
+}
+
+/// A session as it begins, with its first refresh token.
+pub(super) fn begin(app: &App, caller: &Caller, opening: &Opening) -> (session::Model, Minted) {
+    let now = app.now();
+    let Opening {
+        user, application, ..
+    } = opening;
+    let mut session = session::Model {
+        id: app.id(),
+        user_id: user.id,
+        application_id: application.id,
+        user_agent: caller.origin.user_agent.clone(),
+        ip_address: caller.origin.ip.clone(),
+        amr: entity::StringList::of([opening.amr]),
+        custom_claims: opening.custom_claims.clone(),
+        token_transport: opening.transport.as_str().to_owned(),
+        authenticated_at: now,
+        created_at: now,
+        last_used_at: now,
+        expires_at: now,
+        ends_at: now + ABSOLUTE_LIFE,
+        due_at: now,
+        revoked_at: None,
+        refresh_digest: None,
+        sealed_successor: None,
+        retired_at: None,
+    };
+    session.expires_at = chain::expiry(application, &session, now);
+    session.due_at = session.expires_at;
+    let refresh = chain::mint(app, session.id, session.expires_at);
+    session.refresh_digest = Some(refresh.digest.clone());
+    (session, refresh)
 }
 
 /// Keeps a session under fresh tokens: every refresh token handed out before is retired without a successor. The

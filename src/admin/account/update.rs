@@ -206,15 +206,16 @@ async fn follow(
         settle(tx, after, now).await?;
         address::void(tx, id, Purpose::EmailChangeUndo, None, now).await?;
     }
-    if new_password {
-        attempt::forgive(tx, &[after.id]).await?;
-    }
     let shut = new_password || after.disabled_at.is_some();
     if shut {
         sessions::revoke(tx, session::Column::UserId.eq(id), now).await?;
     }
     if moved || shut {
         address::void_all(tx, id, now).await?;
+    }
+    // Late: guesses of others, which are counted together, wait for whoever holds a counter.
+    if new_password {
+        attempt::forgive(tx, &[after.id]).await?;
     }
     Ok(())
 }

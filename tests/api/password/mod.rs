@@ -1,6 +1,7 @@
 mod breached;
 mod change_password;
 mod check_password;
+mod crowd;
 mod hashing;
 mod limits;
 mod policy;

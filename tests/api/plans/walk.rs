@@ -5,8 +5,10 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::account::handoff::{Pending, pick, wait};
-use crate::harness::{Client, PASSWORD, TestApp};
-use crate::support::{resend, sign_up_with, verify_code, verify_ticket};
+use crate::admin::realm::{set_member, tenant};
+use crate::harness::{Client, PASSWORD, TestApp, race};
+use crate::password::turn::ONE_AT_A_TIME;
+use crate::support::{PATIENT, resend, sign_up_with, verify_code, verify_ticket};
 
 const NEW: &str = "a brand new horse battery";
 
@@ -71,6 +73,23 @@ on_both_databases! {
         test.anon().sign_in("cy", PASSWORD).await.ok();
         let ticket = test.mail_to("cy@example.org").await.ticket();
         verify_ticket(&test.anon(), &ticket).await.ok();
+    }
+
+    async fn many_sign_in_at_the_same_time(backend: Backend) {
+        let settings = [("VESTIBULE_RATE_LIMITS", "on"), ONE_AT_A_TIME, PATIENT[0], PATIENT[1]];
+        let test = TestApp::with(backend, &settings).await;
+        let names = ["ann", "bob", "cy", "dan", "eve", "flo"];
+        let mut people = Vec::new();
+        for name in names {
+            people.push(test.user(name).await);
+        }
+        let theirs = tenant(&test, "Theirs").await;
+        set_member(&test, &theirs, &people[0].user_id, &[]).await.ok();
+        race(4 * names.len(), |number| {
+            let (client, name) = (test.anon(), names[number % names.len()]);
+            async move { client.sign_in(&format!("{name}@example.org"), PASSWORD).await.ok() }
+        })
+        .await;
     }
 
     async fn refresh_tokens_come_back(backend: Backend) {
