@@ -95,7 +95,9 @@ fn bearer(headers: &HeaderMap) -> Bearer {
             Bearer::Missing
         };
     };
-    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+    // `to_str` looks at every octet alone, and these are many.
+    let token = std::str::from_utf8(value.as_bytes()).ok();
+    let token = token.and_then(|value| value.split_once(' '));
     match token {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             Bearer::Token(Secret::new(token.trim()))

@@ -66,7 +66,8 @@ where
         deadline += settings.verification_wait;
     }
     let deadline = Duration::from_millis(deadline);
-    let run = AssertUnwindSafe(run(request)).catch_unwind();
+    // Whatever wraps a future moves all of it: what is large goes to the heap first.
+    let run = AssertUnwindSafe(Box::pin(run(request))).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run)
         .instrument(traced.clone())
         .instrument(span.clone())
