@@ -8,9 +8,8 @@
 //!   databases with up to a million accounts, runs only where it is named.
 //! - `VESTIBULE_TEST_POSTGRES_URL`: measure on that server instead of one of our own.
 //! - `VESTIBULE_BENCH_PROGRAM`: the binary to measure; without it, the one that is built along. What is shipped is measured by
-//!   `cargo build --profile ship && VESTIBULE_BENCH_PROGRAM=$PWD/target/ship/vestibule cargo bench --bench house`. The
-//!   benchmark itself is not built with `--profile ship`: what a profile does to Argon2 would be done to the raw rate, too,
-//!   and not be seen.
+//!   `cargo ship && VESTIBULE_BENCH_PROGRAM=$PWD/target/ship/vestibule cargo bench --bench house`. The benchmark itself is
+//!   not built with that profile: what a profile does to Argon2 would be done to the raw rate, too, and not be seen.
 
 #![allow(
     clippy::disallowed_methods,

@@ -47,7 +47,7 @@ const README: Guide = Guide {
             "export VESTIBULE_MASTER_KEY_FILE",
             "the example's secrets; tests/api/cli/settings.rs",
         ),
-        ("cargo build --profile ship", "takes many minutes"),
+        ("cargo ship", "takes many minutes"),
     ],
     stands: &[(
         "\"…\"",
