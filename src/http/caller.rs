@@ -100,7 +100,7 @@ fn bearer(headers: &HeaderMap) -> Bearer {
     let token = token.and_then(|value| value.split_once(' '));
     match token {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-            Bearer::Token(Secret::new(token.trim()))
+            Bearer::Token(Secret::new(token.trim_ascii()))
         }
         _ => Bearer::Malformed,
     }
@@ -204,5 +204,8 @@ mod tests {
         assert!(matches!(of(&["Basic abc"]), Bearer::Malformed));
         assert!(matches!(of(&["Bearer a", "Bearer b"]), Bearer::Malformed));
         assert!(matches!(of(&["Bearer"]), Bearer::Malformed));
+        // No space of RFC 9110 section 5.6.3.
+        let of_another_script = of(&["Bearer \u{a0}abc"]);
+        assert!(!matches!(of_another_script, Bearer::Token(token) if token.expose() == "abc"));
     }
 }

@@ -39,7 +39,7 @@ pub fn page() -> Response {
     };
     let policy = format!(
         "default-src 'none'; script-src 'self'{foreign}; style-src 'self' 'unsafe-inline'{foreign}; \
-         font-src 'self' data:; img-src 'self' data:; connect-src 'self'; \
+         img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     let headers = [
