@@ -57,7 +57,7 @@ impl AccountMutation {
     /// answer is a `Session`, and a taken address is `EMAIL_TAKEN`.
     async fn sign_up(&self, ctx: &Context<'_>, input: SignUpInput) -> Result<SessionResult> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        answer(ctx, sign_up::sign_up(app, caller, input).await?).await
+        answer(ctx, Box::pin(sign_up::sign_up(app, caller, input)).await?).await
     }
 
     /// Redeems the link or the code of a verification mail, once, and answers a `Session`. A link lives for 24 hours, a
@@ -68,7 +68,11 @@ impl AccountMutation {
         input: VerifyEmailInput,
     ) -> Result<SessionResult> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        answer(ctx, verify_email::verify_email(app, caller, input).await?).await
+        answer(
+            ctx,
+            Box::pin(verify_email::verify_email(app, caller, input)).await?,
+        )
+        .await
     }
 
     /// Waits until the mail is answered on another device, for 25 seconds at most: the device that asked for the mail shows
@@ -85,7 +89,7 @@ impl AccountMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         answer(
             ctx,
-            await_verification::await_verification(app, caller, input).await?,
+            Box::pin(await_verification::await_verification(app, caller, input)).await?,
         )
         .await
     }
@@ -97,7 +101,11 @@ impl AccountMutation {
         ctx: &Context<'_>,
         input: HandoffChoicesInput,
     ) -> Result<HandoffChoices> {
-        handoff_choices::handoff_choices(ctx.data_unchecked::<App>(), input).await
+        Box::pin(handoff_choices::handoff_choices(
+            ctx.data_unchecked::<App>(),
+            input,
+        ))
+        .await
     }
 
     /// Hands the answer to the mail over to the device that waits by `awaitVerification` and shows the number that was picked.
@@ -109,7 +117,7 @@ impl AccountMutation {
         input: ApproveHandoffInput,
     ) -> Result<ApproveHandoffPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        approve_handoff::approve_handoff(app, caller, input).await
+        Box::pin(approve_handoff::approve_handoff(app, caller, input)).await
     }
 
     /// Sends another mail for the same request, with the same link and a new code; the code before it is dead. Always
@@ -122,7 +130,7 @@ impl AccountMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         answer(
             ctx,
-            resend_verification::resend_verification(app, caller, input).await?,
+            Box::pin(resend_verification::resend_verification(app, caller, input)).await?,
         )
         .await
     }
@@ -137,7 +145,10 @@ impl AccountMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         answer(
             ctx,
-            request_email_change::request_email_change(app, caller, input).await?,
+            Box::pin(request_email_change::request_email_change(
+                app, caller, input,
+            ))
+            .await?,
         )
         .await
     }
@@ -152,7 +163,10 @@ impl AccountMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         answer(
             ctx,
-            confirm_email_change::confirm_email_change(app, caller, input).await?,
+            Box::pin(confirm_email_change::confirm_email_change(
+                app, caller, input,
+            ))
+            .await?,
         )
         .await
     }
@@ -167,7 +181,7 @@ impl AccountMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         answer(
             ctx,
-            undo_email_change::undo_email_change(app, caller, input).await?,
+            Box::pin(undo_email_change::undo_email_change(app, caller, input)).await?,
         )
         .await
     }
@@ -175,8 +189,8 @@ impl AccountMutation {
     /// Changes the caller's own data. Signed in. Fields that are left out stay, null clears, `metadata` is replaced whole.
     async fn update_user(&self, ctx: &Context<'_>, input: UpdateUserInput) -> Result<User> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        let user = update::update_user(app, caller, input).await?;
-        view::own(ctx, user).await
+        let user = Box::pin(update::update_user(app, caller, input)).await?;
+        Box::pin(view::own(ctx, user)).await
     }
 
     /// Deletes the caller's own account. Signed in, with the current password. Everything of the user goes, every session
@@ -187,6 +201,6 @@ impl AccountMutation {
         input: DeleteUserInput,
     ) -> Result<DeleteUserPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        delete::delete_user(app, caller, input).await
+        Box::pin(delete::delete_user(app, caller, input)).await
     }
 }

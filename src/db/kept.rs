@@ -79,7 +79,8 @@ impl Kept {
     ) -> Result<Result<T, sqlx::Error>, DbErr> {
         let mut idle = match self.take() {
             Some(idle) => idle,
-            None => Idle::from(pool.acquire().await.map_err(not_acquired)?),
+            // Seldom, and some kilobytes that every statement would carry along.
+            None => Idle::from(Box::pin(pool.acquire()).await.map_err(not_acquired)?),
         };
         let done = statement(&mut idle.connection).await;
         if done.is_ok() {

@@ -111,8 +111,9 @@ impl Pools {
         let pool = self.in_use();
         match pool.of_server() {
             Some(server) => {
-                self.kept_by(pool, pool.kept.execute(server, statement))
-                    .await
+                let done = pool.kept.execute(server, statement).await;
+                self.leave_none(pool);
+                done
             }
             None => pool.connection.execute_raw(statement).await,
         }
@@ -123,20 +124,19 @@ impl Pools {
         let pool = self.in_use();
         match pool.of_server() {
             Some(server) => {
-                self.kept_by(pool, pool.kept.query_all(server, statement))
-                    .await
+                let done = pool.kept.query_all(server, statement).await;
+                self.leave_none(pool);
+                done
             }
             None => pool.connection.query_all_raw(statement).await,
         }
     }
 
     /// What has ended on a pool that was left meanwhile leaves no connection there.
-    async fn kept_by<T>(&self, pool: &Pool, statement: impl Future<Output = T>) -> T {
-        let done = statement.await;
+    fn leave_none(&self, pool: &Pool) {
         if !std::ptr::eq(pool, self.in_use()) {
             pool.kept.give_back();
         }
-        done
     }
 
     /// Begins a transaction.
@@ -145,7 +145,8 @@ impl Pools {
         options: TransactionOptions,
     ) -> Result<DatabaseTransaction, DbErr> {
         let pool = self.in_use();
-        pool.ask(pool.connection.begin_with_options(options)).await
+        pool.ask(Box::pin(pool.connection.begin_with_options(options)))
+            .await
     }
 
     /// How many connections are open, and how many of them nobody uses now.
@@ -227,7 +228,7 @@ impl Pool {
     }
 
     async fn answers(&self, within: Duration) -> bool {
-        let ping = tokio::time::timeout(within, self.ask(self.connection.ping())).await;
+        let ping = tokio::time::timeout(within, self.ask(Box::pin(self.connection.ping()))).await;
         matches!(ping, Ok(Ok(())))
     }
 

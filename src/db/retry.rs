@@ -38,6 +38,8 @@ impl Db {
     {
         let is_lost = |error: &Error| matches!(error, Error::LostRace(_));
         let traced = tracing::trace_span!(target: TRACED, "transaction");
+        // Whatever wraps a future moves all of it: what is large goes to the heap first.
+        let work = || Box::pin(work());
         again(&self.rng, is_lost, work).instrument(traced).await
     }
 }
@@ -59,6 +61,8 @@ impl Lone {
     /// # Errors
     /// Those of the work; `OVERLOADED` for what was given up.
     pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        // Whatever wraps a future moves all of it: what is large goes to the heap first.
+        let work = Box::pin(work);
         let left = self.pools.left();
         let deadline = (BATCH * self.timeout).min(LONGEST);
         tokio::select! {

@@ -49,6 +49,6 @@ impl FederationQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Each `{ __typename: \"User\", id }`.")] representations: Vec<Any>,
     ) -> Result<Vec<Option<Entity>>> {
-        entities::entities(ctx, &representations).await
+        Box::pin(entities::entities(ctx, &representations)).await
     }
 }

@@ -48,7 +48,8 @@ impl Front {
             let answered: Result<_, Infallible> = Ok(graphql::handle(house, request).await);
             answered
         });
-        let Ok(response) = cors.layer(answer).oneshot(request).await;
+        // Seldom, and larger than all the rest, which would carry it along.
+        let Ok(response) = Box::pin(cors.layer(answer).oneshot(request)).await;
         response
     }
 

@@ -67,6 +67,8 @@ pub async fn serve<S>(
             .header_read_timeout(options.read_timeout)
             .max_headers(HEADERS)
             .max_buf_size(BUFFER)
+            // Answers are short: to copy them behind their headers is cheaper than to write two pieces.
+            .writev(false)
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {

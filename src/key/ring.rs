@@ -135,7 +135,8 @@ impl KeyRing {
     ) -> Result<Option<Arc<Claims>>> {
         match self.verify_with_known(token) {
             Err(TokenError::UnknownKey) if self.may_look_again() => {
-                self.reload(db).await?;
+                // Seldom, and larger than all the rest.
+                Box::pin(self.reload(db)).await?;
                 Ok(self.verify_with_known(token).ok())
             }
             checked => Ok(checked.ok()),

@@ -38,7 +38,7 @@ impl NodeQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The field `id` of anything.")] id: ID,
     ) -> Result<Option<Node>> {
-        find::node(ctx, id).await
+        Box::pin(find::node(ctx, id)).await
     }
 
     /// Several at once, at most 100 and each once, in the order of their ids; each as `node` answers it.
@@ -47,6 +47,6 @@ impl NodeQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Fields `id` of anything.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
-        find::nodes(ctx, &ids).await
+        Box::pin(find::nodes(ctx, &ids)).await
     }
 }

@@ -32,7 +32,7 @@ impl PasswordMutation {
     /// `ACCOUNT_DISABLED` comes only after the right password; `OVERLOADED` says when to try again.
     async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SessionResult> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        answer(ctx, sign_in::sign_in(app, caller, input).await?).await
+        answer(ctx, Box::pin(sign_in::sign_in(app, caller, input)).await?).await
     }
 
     /// Tries a password against the policy, without storing anything: one entry per rule, met or not. A mutation, so that
@@ -43,7 +43,7 @@ impl PasswordMutation {
         input: CheckPasswordInput,
     ) -> Result<PasswordCheck> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        check::check_password(app, caller, input).await
+        Box::pin(check::check_password(app, caller, input)).await
     }
 
     /// Changes the caller's own password. Signed in: proves the current password, keeps this session under fresh
@@ -54,7 +54,11 @@ impl PasswordMutation {
         input: ChangePasswordInput,
     ) -> Result<SessionResult> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        answer(ctx, change::change_password(app, caller, input).await?).await
+        answer(
+            ctx,
+            Box::pin(change::change_password(app, caller, input)).await?,
+        )
+        .await
     }
 
     /// Sends the change-password e-mail. Not signed in. Always `PendingVerification` for a well-formed address, known or
@@ -67,7 +71,7 @@ impl PasswordMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         answer(
             ctx,
-            request_reset::request_password_reset(app, caller, input).await?,
+            Box::pin(request_reset::request_password_reset(app, caller, input)).await?,
         )
         .await
     }
@@ -82,6 +86,10 @@ impl PasswordMutation {
         input: ResetPasswordInput,
     ) -> Result<SessionResult> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        answer(ctx, reset::reset_password(app, caller, input).await?).await
+        answer(
+            ctx,
+            Box::pin(reset::reset_password(app, caller, input)).await?,
+        )
+        .await
     }
 }

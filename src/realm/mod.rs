@@ -39,6 +39,12 @@ impl RealmQuery {
         connection: Option<String>,
     ) -> Result<AuthConfig> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        auth_config::auth_config(app, caller, client_id.as_deref(), connection.as_deref()).await
+        Box::pin(auth_config::auth_config(
+            app,
+            caller,
+            client_id.as_deref(),
+            connection.as_deref(),
+        ))
+        .await
     }
 }

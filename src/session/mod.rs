@@ -44,7 +44,7 @@ impl SessionMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         let input = input.unwrap_or_default();
         let by_cookie = input.refresh_token.is_none();
-        match refresh::refresh_session(app, caller, input).await {
+        match Box::pin(refresh::refresh_session(app, caller, input)).await {
             Ok(Some(opened)) => answer(ctx, Outcome::Opened(Box::new(opened))).await,
             // The cookie is left alone: by now it may hold what the other tab was given.
             Ok(None) => Err(Error::InvalidRefreshToken),
@@ -69,7 +69,7 @@ impl SessionMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         let input = input.unwrap_or_default();
         let leaves = input.scope != Some(SignOutScope::Others);
-        let payload = sign_out::sign_out(app, caller, input).await?;
+        let payload = Box::pin(sign_out::sign_out(app, caller, input)).await?;
         // The session has ended: whatever fails now must not make it look otherwise.
         if leaves && !sign_out::keeps_cookie(app, caller).await.unwrap_or(false) {
             cookie::clear(ctx, caller);
@@ -85,6 +85,6 @@ impl SessionMutation {
         input: RevokeSessionInput,
     ) -> Result<RevokeSessionPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
-        revoke::revoke_session(app, caller, input).await
+        Box::pin(revoke::revoke_session(app, caller, input)).await
     }
 }

@@ -62,7 +62,7 @@ pub async fn refresh_session(
         by_cookie,
     };
     let Some(session) = chain::session_of(app, &presented.token) else {
-        return earlier::exchange(app, caller, &presented).await;
+        return Box::pin(earlier::exchange(app, caller, &presented)).await;
     };
     let mut minted = chain::mint(app, session, app.now());
     let offer = offer(app, caller, &presented, session, &minted)?;
@@ -81,7 +81,7 @@ pub async fn refresh_session(
             let identity = Arc::unwrap_or_clone(identity);
             complete(app, identity, minted, &memberships).map(Some)
         }
-        Exchange::Spent => again(app, caller, &presented, session).await,
+        Exchange::Spent => Box::pin(again(app, caller, &presented, session)).await,
     }
 }
 
@@ -167,7 +167,7 @@ pub(super) async fn memberships(
     if members.is_empty() {
         return Ok(Vec::new());
     }
-    tenant::of(app.db.read(), &members).await
+    Box::pin(tenant::of(app.db.read(), &members)).await
 }
 
 pub(super) fn member(identity: &Identity) -> Option<Uuid> {

@@ -173,22 +173,22 @@ pub async fn load_all(
     }
     let ids: Vec<Uuid> = users.iter().map(|user| user.id).collect();
     let connections = if selection.connection {
-        connections_of(db, &users).await?
+        Box::pin(connections_of(db, &users)).await?
     } else {
         HashMap::new()
     };
     let mut sessions = if selection.sessions {
-        sessions_of(db, &ids, current, now).await?
+        Box::pin(sessions_of(db, &ids, current, now)).await?
     } else {
         HashMap::new()
     };
     let memberships = if selection.tenants {
-        tenant::of(db, &ids).await?
+        Box::pin(tenant::of(db, &ids)).await?
     } else {
         Vec::new()
     };
     let signed_in = if selection.last_sign_in {
-        last_sign_ins_of(db, &ids).await?
+        Box::pin(last_sign_ins_of(db, &ids)).await?
     } else {
         HashMap::new()
     };

@@ -41,7 +41,7 @@ impl AccountAdminQuery {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
         let selection = Selection::of(&ctx.look_ahead());
-        get::admin_user(app, by, selection).await
+        Box::pin(get::admin_user(app, by, selection)).await
     }
 
     /// Accounts, newest first: pages after the Relay specification of at most 100, 50 where nothing is asked for.
@@ -66,13 +66,13 @@ impl AccountAdminQuery {
         let list = ctx.look_ahead();
         let selection = Selection::of(&list.field("nodes"))
             .or(Selection::of(&list.field("edges").field("node")));
-        list::admin_users(
+        Box::pin(list::admin_users(
             app,
             arguments,
             filter.unwrap_or_default(),
             selection,
             is_counted(ctx),
-        )
+        ))
         .await
     }
 
@@ -97,7 +97,13 @@ impl AccountAdminQuery {
             before,
         };
         let filter = filter.unwrap_or_default();
-        pending::admin_pending_sign_ups(app, arguments, filter, is_counted(ctx)).await
+        Box::pin(pending::admin_pending_sign_ups(
+            app,
+            arguments,
+            filter,
+            is_counted(ctx),
+        ))
+        .await
     }
 }
 
@@ -115,7 +121,11 @@ impl AccountAdminMutation {
     ) -> Result<User> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        find::shown(ctx, create::admin_create_user(app, caller, input).await?).await
+        find::shown(
+            ctx,
+            Box::pin(create::admin_create_user(app, caller, input)).await?,
+        )
+        .await
     }
 
     /// Changes an account, from the next request on. Fields that are left out stay, null clears what can be empty and is refused
@@ -127,7 +137,11 @@ impl AccountAdminMutation {
     ) -> Result<User> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        find::shown(ctx, update::admin_update_user(app, caller, input).await?).await
+        find::shown(
+            ctx,
+            Box::pin(update::admin_update_user(app, caller, input)).await?,
+        )
+        .await
     }
 
     /// Deletes an account. Everything of the user goes, every session ends, and the address is free again. Administrators
@@ -139,7 +153,7 @@ impl AccountAdminMutation {
     ) -> Result<DeleteUserPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        delete::admin_delete_user(app, caller, input).await
+        Box::pin(delete::admin_delete_user(app, caller, input)).await
     }
 
     /// Ends one session of a user, or all of them, at once: their access tokens stop working here with the next request.
@@ -151,7 +165,7 @@ impl AccountAdminMutation {
     ) -> Result<AdminRevokeSessionsPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        revoke_sessions::admin_revoke_sessions(app, caller, input).await
+        Box::pin(revoke_sessions::admin_revoke_sessions(app, caller, input)).await
     }
 
     /// Mails a user a link that verifies the address, resets the password, or invites to choose one; whatever the limits of
@@ -163,7 +177,7 @@ impl AccountAdminMutation {
     ) -> Result<AdminSendLinkPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        link::admin_send_link(app, caller, input).await
+        Box::pin(link::admin_send_link(app, caller, input)).await
     }
 
     /// Makes the same link as `adminSendLink` and answers it instead of mailing it. Whoever follows it counts as the owner
@@ -175,7 +189,7 @@ impl AccountAdminMutation {
     ) -> Result<AdminMakeLinkPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        link::admin_make_link(app, caller, input).await
+        Box::pin(link::admin_make_link(app, caller, input)).await
     }
 
     /// Discards a pending sign-up: its mail is void, and no account comes of it. Administrators only.
@@ -186,6 +200,6 @@ impl AccountAdminMutation {
     ) -> Result<AdminDiscardPendingSignUpPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        discard::admin_discard_pending_sign_up(app, caller, input).await
+        Box::pin(discard::admin_discard_pending_sign_up(app, caller, input)).await
     }
 }

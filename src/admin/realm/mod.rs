@@ -42,7 +42,7 @@ impl RealmAdminQuery {
     ) -> Result<Option<ConnectionSettings>> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        connection::read::admin_connection(app, &name).await
+        Box::pin(connection::read::admin_connection(app, &name)).await
     }
 
     /// Database connections, newest first: pages after the Relay specification of at most 100, 50 where nothing is asked for.
@@ -63,7 +63,12 @@ impl RealmAdminQuery {
             last,
             before,
         };
-        connection::read::admin_connections(app, arguments, is_counted(ctx)).await
+        Box::pin(connection::read::admin_connections(
+            app,
+            arguments,
+            is_counted(ctx),
+        ))
+        .await
     }
 
     /// An application, by client id; null where there is none. Administrators only.
@@ -74,7 +79,7 @@ impl RealmAdminQuery {
     ) -> Result<Option<Application>> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        application::read::admin_application(app, &client_id).await
+        Box::pin(application::read::admin_application(app, &client_id)).await
     }
 
     /// Applications, newest first: pages after the Relay specification of at most 100, 50 where nothing is asked for.
@@ -95,7 +100,12 @@ impl RealmAdminQuery {
             last,
             before,
         };
-        application::read::admin_applications(app, arguments, is_counted(ctx)).await
+        Box::pin(application::read::admin_applications(
+            app,
+            arguments,
+            is_counted(ctx),
+        ))
+        .await
     }
 
     /// A tenant, by id; null where there is none. Administrators only.
@@ -106,7 +116,7 @@ impl RealmAdminQuery {
     ) -> Result<Option<Tenant>> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        tenant::read::admin_tenant(app, &id).await
+        Box::pin(tenant::read::admin_tenant(app, &id)).await
     }
 
     /// Tenants, newest first: pages after the Relay specification of at most 100, 50 where nothing is asked for.
@@ -127,7 +137,7 @@ impl RealmAdminQuery {
             last,
             before,
         };
-        tenant::read::admin_tenants(app, arguments, is_counted(ctx)).await
+        Box::pin(tenant::read::admin_tenants(app, arguments, is_counted(ctx))).await
     }
 }
 
@@ -144,7 +154,10 @@ impl RealmAdminMutation {
     ) -> Result<ConnectionSettings> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        connection::create::admin_create_connection(app, caller, input).await
+        Box::pin(connection::create::admin_create_connection(
+            app, caller, input,
+        ))
+        .await
     }
 
     /// Changes the rules of a database connection, from the next request on. Fields that are left out keep their value; null
@@ -156,7 +169,10 @@ impl RealmAdminMutation {
     ) -> Result<ConnectionSettings> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        connection::update::admin_update_connection(app, caller, input).await
+        Box::pin(connection::update::admin_update_connection(
+            app, caller, input,
+        ))
+        .await
     }
 
     /// Deletes a database connection, and with `deleteUsers` everyone who lives in it. At once: their sessions work no
@@ -169,7 +185,10 @@ impl RealmAdminMutation {
     ) -> Result<DeleteConnectionPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        connection::delete::admin_delete_connection(app, caller, input).await
+        Box::pin(connection::delete::admin_delete_connection(
+            app, caller, input,
+        ))
+        .await
     }
 
     /// Makes an application. Administrators only.
@@ -180,7 +199,10 @@ impl RealmAdminMutation {
     ) -> Result<Application> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        application::create::admin_create_application(app, caller, input).await
+        Box::pin(application::create::admin_create_application(
+            app, caller, input,
+        ))
+        .await
     }
 
     /// Changes an application, from the next request on. Fields that are left out keep their value; null empties the lists of
@@ -192,7 +214,10 @@ impl RealmAdminMutation {
     ) -> Result<Application> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        application::update::admin_update_application(app, caller, input).await
+        Box::pin(application::update::admin_update_application(
+            app, caller, input,
+        ))
+        .await
     }
 
     /// Deletes an application and every session that was opened through it, at once. Accounts stay: they live in
@@ -204,7 +229,10 @@ impl RealmAdminMutation {
     ) -> Result<DeleteApplicationPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        application::delete::admin_delete_application(app, caller, input).await
+        Box::pin(application::delete::admin_delete_application(
+            app, caller, input,
+        ))
+        .await
     }
 
     /// Makes a tenant. Administrators only.
@@ -215,7 +243,7 @@ impl RealmAdminMutation {
     ) -> Result<Tenant> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        tenant::create::admin_create_tenant(app, caller, input).await
+        Box::pin(tenant::create::admin_create_tenant(app, caller, input)).await
     }
 
     /// Changes the name of a tenant. Administrators only.
@@ -226,7 +254,7 @@ impl RealmAdminMutation {
     ) -> Result<Tenant> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        tenant::update::admin_update_tenant(app, caller, input).await
+        Box::pin(tenant::update::admin_update_tenant(app, caller, input)).await
     }
 
     /// Deletes a tenant with its memberships. Its members stay. Administrators only.
@@ -237,7 +265,7 @@ impl RealmAdminMutation {
     ) -> Result<DeleteTenantPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        tenant::delete::admin_delete_tenant(app, caller, input).await
+        Box::pin(tenant::delete::admin_delete_tenant(app, caller, input)).await
     }
 
     /// Makes a user a member of a tenant, or replaces the roles of one that is. The next access token tells.
@@ -250,7 +278,10 @@ impl RealmAdminMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
         let selection = Selection::of(&ctx.look_ahead());
-        tenant::member::admin_set_tenant_member(app, caller, input, selection).await
+        Box::pin(tenant::member::admin_set_tenant_member(
+            app, caller, input, selection,
+        ))
+        .await
     }
 
     /// Takes a user out of a tenant: `NOT_FOUND` for who is not in it. The next access token tells. Administrators
@@ -263,6 +294,9 @@ impl RealmAdminMutation {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
         let selection = Selection::of(&ctx.look_ahead());
-        tenant::member::admin_remove_tenant_member(app, caller, input, selection).await
+        Box::pin(tenant::member::admin_remove_tenant_member(
+            app, caller, input, selection,
+        ))
+        .await
     }
 }

@@ -45,7 +45,13 @@ impl TrailAdminQuery {
             before,
         };
         let filter = filter.unwrap_or_default();
-        event::admin_audit_events(app, arguments, filter, is_counted(ctx)).await
+        Box::pin(event::admin_audit_events(
+            app,
+            arguments,
+            filter,
+            is_counted(ctx),
+        ))
+        .await
     }
 
     /// The mail outbox, newest first: pages after the Relay specification of at most 100, 50 where nothing is asked for.
@@ -70,7 +76,7 @@ impl TrailAdminQuery {
             before,
         };
         let filter = filter.unwrap_or_default();
-        mail::admin_mails(app, arguments, filter, is_counted(ctx)).await
+        Box::pin(mail::admin_mails(app, arguments, filter, is_counted(ctx))).await
     }
 }
 
@@ -87,7 +93,7 @@ impl TrailAdminMutation {
     ) -> Result<OutboxMail> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        retry::admin_retry_mail(app, caller, input).await
+        Box::pin(retry::admin_retry_mail(app, caller, input)).await
     }
 
     /// Takes a mail out of the outbox that is queued or was given up; not one that is being sent at this moment.
@@ -99,6 +105,6 @@ impl TrailAdminMutation {
     ) -> Result<DiscardMailPayload> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        discard::admin_discard_mail(app, caller, input).await
+        Box::pin(discard::admin_discard_mail(app, caller, input)).await
     }
 }
