@@ -131,7 +131,7 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
     let waited = Arc::clone(&caller.waited);
     let through_gateway = caller.through_gateway;
     // Whatever wraps a future moves all of it: what is large goes to the heap first.
-    let run = Box::pin(house.execute(ready.of(caller), through_gateway));
+    let run = Box::pin(house.engine.execute(ready.of(caller), through_gateway));
     let run = AssertUnwindSafe(run.instrument(traced(document))).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run).await {
         Ok(Ok(response)) => response,

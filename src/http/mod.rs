@@ -3,6 +3,7 @@
 
 mod caller;
 mod cors;
+mod engine;
 mod front;
 mod graphiql;
 mod graphql;
@@ -32,46 +33,16 @@ pub use layer::Peer;
 pub use server::{ServerOptions, serve};
 
 use crate::app::App;
-use crate::graphql::{GatewaySchema, HouseSchema, gateway_schema, schema};
 
 /// What every handler shares.
 #[derive(Clone)]
 pub struct House {
     pub app: App,
-    pub schema: HouseSchema,
-    /// The same for requests of gateways, where there is federation.
-    pub gateway: Option<GatewaySchema>,
+    /// Runs documents.
+    pub engine: Arc<engine::Engine>,
     /// Reads documents.
     pub reader: Arc<guard::Reader>,
     pub hold: hold::Hold,
-}
-
-impl House {
-    /// Runs the request on the schema of whoever sends it, once what was written is found to be valid.
-    pub async fn execute(
-        &self,
-        ready: ready::Ready,
-        through_gateway: bool,
-    ) -> async_graphql::Response {
-        if let Some(written) = ready.written {
-            let found = self.run(written, through_gateway).await;
-            if found.is_err() {
-                return found;
-            }
-        }
-        self.run(ready.request, through_gateway).await
-    }
-
-    async fn run(
-        &self,
-        request: async_graphql::Request,
-        through_gateway: bool,
-    ) -> async_graphql::Response {
-        match &self.gateway {
-            Some(gateway) if through_gateway => gateway.execute(request).await,
-            _ => self.schema.execute(request).await,
-        }
-    }
 }
 
 impl FromRef<House> for App {
@@ -100,8 +71,7 @@ pub fn front(app: App) -> Front {
             .route("/dev/inbox", get(inbox::show));
     }
     let house = House {
-        schema: schema(app.clone()),
-        gateway: gateway_schema(app.clone()),
+        engine: Arc::new(engine::Engine::new(app.clone())),
         reader: Arc::new(guard::Reader::new()),
         hold: hold::Hold::new(),
         app: app.clone(),

@@ -13,7 +13,9 @@ use crate::error::Code;
 pub struct Ready {
     pub request: Request,
     /// The document as it is written, where that is not what runs: the engine is to find it valid first.
-    pub written: Option<Request>,
+    pub written: Option<Box<Request>>,
+    /// What was read, where its being valid depends on nothing else.
+    pub lasting: Option<Arc<Read>>,
 }
 
 impl Ready {
@@ -65,10 +67,14 @@ pub fn make_ready(
         None => (request(text, read.executable.clone(), variables), None),
         Some(Incomplete { written, meant }) => {
             let written = request(String::new(), written.0, written.1);
-            (request(text, meant, variables), Some(written))
+            (request(text, meant, variables), Some(Box::new(written)))
         }
     };
-    Ok(Ready { request, written })
+    Ok(Ready {
+        request,
+        written,
+        lasting: Some(read).filter(|read| read.is_without_variables),
+    })
 }
 
 fn unfit(unfit: Unfit) -> (Code, String) {

@@ -1,6 +1,7 @@
 //! From text to a document that may run. Programs send the same few texts over and over: those are read once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::ServerError;
 use async_graphql::parser::parse_query;
@@ -37,6 +38,21 @@ pub struct Read {
     pub uses: Uses,
     /// Objects are marked, for their answer to be unmarked.
     pub marked: bool,
+    /// No operation of the document has variables: whether it is valid, the schema alone decides.
+    pub is_without_variables: bool,
+    is_known_valid: AtomicBool,
+}
+
+impl Read {
+    /// Whether it has run without an error on the schema of the house.
+    pub fn is_known_valid(&self) -> bool {
+        self.is_known_valid.load(Ordering::Relaxed)
+    }
+
+    /// Once it has.
+    pub fn know_valid(&self) {
+        self.is_known_valid.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Why a text is no document that may run.
@@ -87,6 +103,8 @@ impl Reader {
         let document = measure(&executable, operation).map_err(Unfit::Refused)?;
         let read = Arc::new(Read {
             uses: Uses::of(&executable),
+            is_without_variables: is_without_variables(&executable),
+            is_known_valid: AtomicBool::new(false),
             marked: mark(&mut executable),
             executable,
             document,
@@ -96,6 +114,11 @@ impl Reader {
         }
         Ok(read)
     }
+}
+
+fn is_without_variables(document: &ExecutableDocument) -> bool {
+    let mut operations = document.operations.iter();
+    operations.all(|(_, operation)| operation.node.variable_definitions.is_empty())
 }
 
 /// Whether a program sends this text again and again. One with a string in it may be of a single use, and the string a

@@ -42,6 +42,27 @@ const QUESTIONS: [&str; 6] = [
 ];
 
 #[tokio::test]
+async fn what_a_gateway_may_ask_stays_unknown_to_everybody_else_however_often_it_is_asked() {
+    let on = house(Backend::Sqlite).await;
+    let (stranger, gateway) = (on.anon(), by_gateway(&on.anon()));
+    for question in [
+        "{ _service { __typename } }",
+        "{ _entities(representations: []) { __typename } }",
+    ] {
+        for _ in 0..3 {
+            gateway.query(question, json!({})).await.ok();
+            let answer = stranger.query(question, json!({})).await;
+            assert_eq!(answer.status, 400, "{}", answer.body);
+            assert_eq!(answer.code(), "GRAPHQL_VALIDATION_FAILED");
+        }
+    }
+    // And the other way round.
+    for client in [&stranger, &gateway, &stranger, &gateway] {
+        client.query("{ me { id } }", json!({})).await.ok();
+    }
+}
+
+#[tokio::test]
 async fn without_the_setting_or_the_secret_it_does_not_exist() {
     let plain = TestApp::start(Backend::Sqlite).await;
     let with_secret = [("VESTIBULE_FEDERATION_SECRET", SECRET)];

@@ -1,3 +1,4 @@
+mod again;
 mod connections;
 mod cors;
 pub mod email_pages;
