@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,6 +20,7 @@ use tower::{Service, ServiceExt};
 
 use super::Peer;
 use super::impatient::Impatient;
+use super::reading::Reading;
 
 /// Headers of a request.
 const HEADERS: usize = 64;
@@ -57,9 +59,17 @@ pub async fn serve<S>(
         };
         let front = front.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
+            let (reading, mut request) = Reading::of(request);
             request.extensions_mut().insert(Peer(peer));
-            front.clone().oneshot(request)
+            let answer = front.clone().oneshot(request);
+            async move {
+                let Ok(mut response) = answer.await;
+                if !reading.is_over() {
+                    let last = HeaderValue::from_static("close");
+                    response.headers_mut().insert(CONNECTION, last);
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let stream = Impatient::new(stream, options.read_timeout);
         let connection = http1::Builder::new()
@@ -67,7 +77,8 @@ pub async fn serve<S>(
             .header_read_timeout(options.read_timeout)
             .max_headers(HEADERS)
             .max_buf_size(BUFFER)
-            // Answers are short: to copy them behind their headers is cheaper than to write two pieces.
+            // Most answers are short: to copy them behind their headers is cheaper than to write two pieces. A connection
+            // keeps the room of its longest answer, until it is idle for too long.
             .writev(false)
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);

@@ -105,6 +105,39 @@ async fn malformed_requests_are_refused_and_end_the_connection() {
     server.stop().await;
 }
 
+/// The answers would pile up for whoever reads none of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_before_the_end_of_its_request_is_the_last_one_of_the_connection() {
+    let server = Server::start(Backend::Sqlite).await;
+    let answers = async |requests: String| {
+        let answers = wire::exchange(server.address, requests.as_bytes()).await;
+        String::from_utf8_lossy(&answers).to_lowercase()
+    };
+    for (path, rest) in [
+        (
+            "/nowhere",
+            "transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        ),
+        // Of no media type.
+        (
+            "/graphql",
+            "transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        ),
+        ("/livez", "content-length: 1\r\n\r\nx"),
+    ] {
+        let request = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{rest}");
+        let seen = answers(request.repeat(3)).await;
+        assert_eq!(seen.matches("http/1.1 ").count(), 1, "{seen}");
+        assert!(seen.contains("\r\nconnection: close\r\n"), "{seen}");
+    }
+    let body = format!("{:x}\r\n{QUERY}\r\n0\r\n\r\n", QUERY.len());
+    let whole = head("transfer-encoding: chunked\r\n") + &body;
+    let last = head("transfer-encoding: chunked\r\nconnection: close\r\n") + &body;
+    let seen = answers(whole.repeat(2) + &last).await;
+    assert_eq!(seen.matches("http/1.1 200 ").count(), 3, "{seen}");
+    server.stop().await;
+}
+
 /// Two ends that disagree about where a request stops let a stranger put words into another's mouth.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_with_two_ends_hides_no_second_one() {
