@@ -45,8 +45,8 @@ pub fn schema(app: App) -> HouseSchema {
     furnished(bare::<Query, Mutation>(), app).finish()
 }
 
-/// As [`schema`], for documents that it has found valid before: most of their rules are not looked at again, and what the engine
-/// would refuse for them is not refused.
+/// As [`schema`], for documents that it has found valid before: most rules are not looked at again, and whatever those would refuse is let
+/// through.
 pub fn trusting_schema(app: App) -> HouseSchema {
     let builder = furnished(bare::<Query, Mutation>(), app);
     builder.validation_mode(ValidationMode::Fast).finish()

@@ -121,11 +121,8 @@ impl AccountAdminMutation {
     ) -> Result<User> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        find::shown(
-            ctx,
-            Box::pin(create::admin_create_user(app, caller, input)).await?,
-        )
-        .await
+        let user = Box::pin(create::admin_create_user(app, caller, input)).await?;
+        Box::pin(find::shown(ctx, user)).await
     }
 
     /// Changes an account, from the next request on. Fields that are left out stay, null clears what can be empty and is refused
@@ -137,11 +134,8 @@ impl AccountAdminMutation {
     ) -> Result<User> {
         let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
         caller.require_administrator(app).await?;
-        find::shown(
-            ctx,
-            Box::pin(update::admin_update_user(app, caller, input)).await?,
-        )
-        .await
+        let user = Box::pin(update::admin_update_user(app, caller, input)).await?;
+        Box::pin(find::shown(ctx, user)).await
     }
 
     /// Deletes an account. Everything of the user goes, every session ends, and the address is free again. Administrators

@@ -56,7 +56,6 @@ async fn what_a_gateway_may_ask_stays_unknown_to_everybody_else_however_often_it
             assert_eq!(answer.code(), "GRAPHQL_VALIDATION_FAILED");
         }
     }
-    // And the other way round.
     for client in [&stranger, &gateway, &stranger, &gateway] {
         client.query("{ me { id } }", json!({})).await.ok();
     }
