@@ -64,7 +64,7 @@ pub async fn confirm_email_change(
             .await?;
             tx.commit().await?;
             app.worker.wake();
-            Ok(Outcome::Opened(Box::new(opened)))
+            Ok(Outcome::Opened(opened))
         })
         .await
 }

@@ -15,6 +15,8 @@ mod update;
 mod verify_email;
 mod view;
 
+use std::sync::Arc;
+
 pub use approve_handoff::{ApproveHandoffInput, ApproveHandoffPayload, approve, is_closed_alone};
 use async_graphql::{Context, Object};
 pub use await_verification::AwaitVerificationInput;
@@ -42,7 +44,7 @@ pub struct AccountQuery;
 impl AccountQuery {
     /// The signed-in user. Null without a bearer, so that a page can always ask; with an expired or revoked one it is
     /// null beside an error `UNAUTHENTICATED`, so that a client's refresh starts.
-    async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+    async fn me(&self, ctx: &Context<'_>) -> Result<Option<Arc<User>>> {
         view::me(ctx).await
     }
 }

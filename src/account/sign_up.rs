@@ -291,7 +291,7 @@ async fn sign_in_at_once(
             };
             app.record(&tx, &caller.origin, event).await?;
             tx.commit().await?;
-            Ok(Outcome::Opened(Box::new(opened)))
+            Ok(Outcome::Opened(opened))
         })
         .await
 }

@@ -108,7 +108,7 @@ pub(super) async fn sign_in(
             )
             .await?;
             tx.commit().await?;
-            Ok(Outcome::Opened(Box::new(opened)))
+            Ok(Outcome::Opened(opened))
         })
         .await
 }

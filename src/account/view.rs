@@ -1,5 +1,7 @@
 //! `me`: the caller's own account.
 
+use std::sync::Arc;
+
 use async_graphql::Context;
 
 use crate::app::App;
@@ -10,7 +12,7 @@ use crate::user::{self, Selection, User};
 
 /// # Errors
 /// When the database does not answer. A bad bearer is an error beside a null, not instead of it.
-pub async fn me(ctx: &Context<'_>) -> Result<Option<User>> {
+pub async fn me(ctx: &Context<'_>) -> Result<Option<Arc<User>>> {
     let (app, caller) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Caller>());
     let identity = match caller.identity_if_any(app).await {
         Ok(Some(identity)) => identity,
@@ -22,16 +24,12 @@ pub async fn me(ctx: &Context<'_>) -> Result<Option<User>> {
         Err(error) => return Err(error),
     };
     let selection = Selection::of(&ctx.look_ahead());
-    let user = identity.user.clone();
-    user::view::load(
-        app.db.read(),
-        user,
-        Some(identity.session.id),
-        selection,
-        app.now(),
-    )
-    .await
-    .map(Some)
+    if selection.is_of_the_row() {
+        return Ok(Some(identity.made(|user| User::from(user.clone()))));
+    }
+    let (user, session) = (identity.user.clone(), identity.session.id);
+    let load = user::view::load(app.db.read(), user, Some(session), selection, app.now());
+    Ok(Some(Arc::new(Box::pin(load).await?)))
 }
 
 /// The caller's own account, after a change.

@@ -109,7 +109,8 @@ where
         others,
         is_open: true,
     };
-    tokio::spawn(lane.serve(work));
+    // On the heap before the runtime moves it, several times.
+    tokio::spawn(Box::pin(lane.serve(work)));
 }
 
 impl<I, O> Line<I, O> {

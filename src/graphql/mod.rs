@@ -1,5 +1,6 @@
 //! Merges the slices into one schema, and presents errors: the only place where a failure gets its public shape.
 
+mod asked_first;
 mod gateway;
 mod nulls;
 
@@ -11,6 +12,7 @@ use async_graphql::{
     ServerError, ValidationMode, Value,
 };
 
+use self::asked_first::AskedFirst;
 use crate::account::{AccountMutation, AccountQuery};
 use crate::admin::{AdminMutation, AdminQuery};
 use crate::app::App;
@@ -22,17 +24,25 @@ use crate::session::SessionMutation;
 
 /// What can be asked. Nothing here changes anything.
 #[derive(Default, MergedObject)]
-pub struct Query(AccountQuery, RealmQuery, AdminQuery, NodeQuery);
+#[graphql(name = "Query")]
+pub struct AllQueries(AccountQuery, RealmQuery, AdminQuery, NodeQuery);
 
 /// What can be done. Everything that may change who is signed in answers a `SessionResult`. One operation may hold one
 /// mutation that takes a password, ticket, code or refresh token, administrators' aside, and five mutations in all.
 #[derive(Default, MergedObject)]
-pub struct Mutation(
+#[graphql(name = "Mutation")]
+pub struct AllMutations(
     AccountMutation,
     PasswordMutation,
     SessionMutation,
     AdminMutation,
 );
+
+/// `me` is what clients ask most.
+pub type Query = AskedFirst<AccountQuery, AllQueries>;
+
+/// Every client refreshes.
+pub type Mutation = AskedFirst<SessionMutation, AllMutations>;
 
 /// The schema of the house.
 pub type HouseSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -51,7 +51,8 @@ pub fn caller(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Caller
 /// The first language of the reader's that there are texts for (RFC 9110 section 12.5.4); where there are none, the first one,
 /// which is kept for an account even so.
 pub fn locale(texts: &Texts, headers: &HeaderMap) -> Option<Locale> {
-    let wanted = || Locale::all_of_header(text(headers, &ACCEPT_LANGUAGE).unwrap_or_default());
+    let header = text(headers, &ACCEPT_LANGUAGE)?;
+    let wanted = || Locale::all_of_header(header);
     wanted()
         .find(|locale| texts.lookup(locale.as_str()).is_some())
         .or_else(|| wanted().next())

@@ -59,7 +59,7 @@ impl Front {
             let run = |request| self.graphql(request);
             return layer::around(app, Some(layer::GRAPHQL), request, run).await;
         }
-        let Ok(response) = self.0.pages.clone().oneshot(request).await;
+        let Ok(response) = Box::pin(self.0.pages.clone().oneshot(request)).await;
         response
     }
 }

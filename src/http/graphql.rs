@@ -91,8 +91,7 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
     let request_id = request
         .extensions()
         .get::<RequestId>()
-        .map(|id| id.0.to_string())
-        .unwrap_or_default();
+        .map(|id| Arc::clone(&id.0));
     let reads_only = request.method() == Method::GET;
     let parameters = parameters(house, request).await?;
     let Parameters {
@@ -120,8 +119,7 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
             "Introspection is switched off.",
         ));
     }
-    let asked_for = (text.clone(), operation.clone());
-    let ready = ready::make_ready(Arc::clone(&read), asked_for.0, asked_for.1, variables);
+    let ready = ready::make_ready(Arc::clone(&read), operation.as_deref(), variables);
     let ready = ready.map_err(unfit)?;
     let mut deadline = Duration::from_millis(app.config.settings.request_timeout);
     if document.roots.iter().any(|root| root.field == guard::WAITS) {
@@ -145,7 +143,8 @@ async fn answer(house: &House, request: Request, media: Media) -> Result<Respons
         guard::unmark(&mut response.data);
     }
     graphql::put_nulls(&text, operation.as_deref(), &mut response);
-    let (mut answer, code) = shape(app, response, &document.roots, media, &request_id);
+    let request_id = request_id.as_deref().unwrap_or_default();
+    let (mut answer, code) = shape(app, response, &document.roots, media, request_id);
     let mut waited = waited.read();
     if code == Some(Code::Overloaded) {
         waited += house.hold.back(&document.roots, asked).await;

@@ -44,8 +44,7 @@ pub fn read(
 /// Says why the document is not to run with these.
 pub fn make_ready(
     read: Arc<Read>,
-    text: String,
-    operation_name: Option<String>,
+    operation_name: Option<&str>,
     variables: Option<Map<String, Value>>,
 ) -> Result<Ready, (Code, String)> {
     let mut variables = variables.map_or_else(Variables::default, |variables| {
@@ -55,19 +54,20 @@ pub fn make_ready(
         let message = "The operation holds too many copies of its variables.";
         return Err((Code::QueryTooComplex, message.to_owned()));
     }
-    let incomplete = complete(&read.executable, operation_name.as_deref(), &mut variables)
+    let incomplete = complete(&read.executable, operation_name, &mut variables)
         .map_err(|message| (Code::GraphqlValidationFailed, message))?;
-    let request = |text, document, variables| {
-        let mut request = Request::new(text).variables(variables);
+    // The engine reads no text where there is a document.
+    let request = |document, variables| {
+        let mut request = Request::new("").variables(variables);
         request.set_parsed_query(document);
-        request.operation_name.clone_from(&operation_name);
+        request.operation_name = operation_name.map(str::to_owned);
         request
     };
     let (request, written) = match incomplete {
-        None => (request(text, read.executable.clone(), variables), None),
+        None => (request(read.executable.clone(), variables), None),
         Some(Incomplete { written, meant }) => {
-            let written = request(String::new(), written.0, written.1);
-            (request(text, meant, variables), Some(Box::new(written)))
+            let written = request(written.0, written.1);
+            (request(meant, variables), Some(Box::new(written)))
         }
     };
     Ok(Ready {

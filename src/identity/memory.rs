@@ -14,11 +14,11 @@ use super::Identity;
 use super::change::{Change, MOST, News};
 
 /// Octets of all who are remembered, about.
-const ROOM: u64 = 16 * 1024 * 1024;
+const ROOM: u64 = 20 * 1024 * 1024;
 /// Sessions that are expected to fit.
 const SESSIONS: usize = 4_096;
-/// Octets of a session with its user and application, without what the user may make large.
-const ROW: u64 = 4 * 1024;
+/// Octets of a session with its user, what is made of them, and application, without what the user may make large.
+const ROW: u64 = 5 * 1024;
 /// How long nothing is remembered where changes come faster than they can be told.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -64,12 +64,12 @@ impl Remembered for Identity {
     }
 
     fn octets(&self) -> u64 {
-        // A tree of values takes several times its text.
+        // A tree of values takes several times its text, and is there twice.
         let trees = [
             self.user.metadata.to_string(),
             self.user.app_metadata.to_string(),
         ];
-        let trees = trees.iter().map(|text| 8 * text.len() as u64);
+        let trees = trees.iter().map(|text| 16 * text.len() as u64);
         ROW + trees.sum::<u64>()
     }
 }

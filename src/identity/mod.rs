@@ -11,6 +11,7 @@ mod offer;
 mod rotation;
 mod statement;
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -39,6 +40,18 @@ pub struct Identity {
     pub application: Arc<application::Model>,
     /// Whether the user belongs to a tenant.
     pub has_tenants: bool,
+    /// What a room above has made of the user, to be remembered with them.
+    made: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Identity {
+    /// What `make` makes of the user, made once for as long as they are remembered. For one kind of thing alone: another one
+    /// is made anew each time.
+    pub fn made<T: Send + Sync + 'static>(&self, make: impl Fn(&user::Model) -> T) -> Arc<T> {
+        let made = self.made.get_or_init(|| Arc::new(make(&self.user)));
+        let made = Arc::clone(made).downcast();
+        made.unwrap_or_else(|_| Arc::new(make(&self.user)))
+    }
 }
 
 /// Whether what was heard a moment ago counts.
@@ -206,6 +219,7 @@ impl Applications {
             user,
             application,
             has_tenants: row.try_get("", HAS_TENANTS)?,
+            made: OnceLock::new(),
         })
     }
 }

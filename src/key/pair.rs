@@ -75,10 +75,11 @@ impl Pair {
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let rng = SystemRandom::new();
         match self {
-            Self::Es256(pair) => pair
-                .sign(&rng, message)
-                .map(|signature| signature.as_ref().to_vec())
-                .map_err(Error::internal),
+            // A signature has room for the largest of all kinds, and is not to be moved about.
+            Self::Es256(pair) => match &pair.sign(&rng, message) {
+                Ok(signature) => Ok(signature.as_ref().to_vec()),
+                Err(error) => Err(Error::internal(*error)),
+            },
             Self::Rs256(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &rng, message, &mut signature)

@@ -72,7 +72,7 @@ pub async fn change_password(
             app.record(&tx, &caller.origin, event).await?;
             tx.commit().await?;
             app.worker.wake();
-            Ok(Outcome::Opened(Box::new(opened)))
+            Ok(Outcome::Opened(opened))
         })
         .await
 }

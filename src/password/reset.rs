@@ -90,7 +90,7 @@ pub async fn reset_password(
             .await?;
             tx.commit().await?;
             app.worker.wake();
-            Ok(Outcome::Opened(Box::new(opened)))
+            Ok(Outcome::Opened(opened))
         })
         .await
 }

@@ -121,7 +121,7 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
     if let (Ok(_) | Err(Error::InvalidCredentials), Some(attempt)) = (&opened, &attempt) {
         attempt.judged();
     }
-    opened.map(|opened| Outcome::Opened(Box::new(opened)))
+    opened.map(Outcome::Opened)
 }
 
 /// The first sign-in of an account, and one beside a change of it: the account's row decides, and says why.
@@ -130,7 +130,7 @@ async fn open_alone(
     caller: &Caller,
     opening: &Opening,
     beside: &Beside,
-) -> Result<Opened> {
+) -> Result<Box<Opened>> {
     app.db
         .transact(|| async {
             let tx = app.db.begin().await?;

@@ -26,7 +26,11 @@ const LENGTH: usize = 43;
 ///
 /// # Errors
 /// As there.
-pub async fn exchange(app: &App, caller: &Caller, presented: &Presented) -> Result<Option<Opened>> {
+pub async fn exchange(
+    app: &App,
+    caller: &Caller,
+    presented: &Presented,
+) -> Result<Option<Box<Opened>>> {
     let row = find(app, &presented.token).await?;
     let row = row.filter(|row| row.expires_at > app.now());
     let row = row.ok_or(Error::InvalidRefreshToken)?;

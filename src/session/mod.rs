@@ -45,7 +45,7 @@ impl SessionMutation {
         let input = input.unwrap_or_default();
         let by_cookie = input.refresh_token.is_none();
         match Box::pin(refresh::refresh_session(app, caller, input)).await {
-            Ok(Some(opened)) => answer(ctx, Outcome::Opened(Box::new(opened))).await,
+            Ok(Some(opened)) => answer(ctx, Outcome::Opened(opened)).await,
             // The cookie is left alone: by now it may hold what the other tab was given.
             Ok(None) => Err(Error::InvalidRefreshToken),
             Err(error) => {

@@ -57,7 +57,7 @@ pub async fn open(
     tx: &impl ConnectionTrait,
     caller: &Caller,
     opening: Opening,
-) -> Result<Opened> {
+) -> Result<Box<Opened>> {
     let Noted {
         user,
         application,
@@ -82,15 +82,9 @@ pub async fn open(
     } else {
         Vec::new()
     };
-    let opened = Opened::new(session, user, Arc::new(application), refresh);
-    finish(
-        app,
-        Opened {
-            first_seen,
-            ..opened
-        },
-        &memberships,
-    )
+    let mut opened = Opened::new(session, user, Arc::new(application), refresh);
+    opened.first_seen = first_seen;
+    finish(app, opened, &memberships)
 }
 
 /// A session as it begins, with its first refresh token.
@@ -142,7 +136,7 @@ pub async fn keep(
     caller: &Caller,
     mut session: session::Model,
     transport: Option<TokenTransport>,
-) -> Result<Opened> {
+) -> Result<Box<Opened>> {
     let now = app.now();
     let (user, application) = note::again(tx, &session).await?;
     let transport = transport.unwrap_or(TokenTransport::of(&session.token_transport));
@@ -181,14 +175,14 @@ pub async fn keep(
 }
 
 impl Opened {
-    /// Without an access token yet.
+    /// Without an access token yet. On the heap, because it is large and goes through many hands.
     pub(super) fn new(
         session: session::Model,
         user: user::Model,
         application: Arc<application::Model>,
         refresh: Minted,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             access_expires_at: session.last_used_at,
             access_token: Secret::new(String::new()),
             first_seen: false,
@@ -196,19 +190,23 @@ impl Opened {
             user,
             application,
             refresh,
-        }
+        })
     }
 }
 
 /// Signs the access token.
-pub(super) fn finish(app: &App, opened: Opened, memberships: &[Membership]) -> Result<Opened> {
+pub(super) fn finish(
+    app: &App,
+    mut opened: Box<Opened>,
+    memberships: &[Membership],
+) -> Result<Box<Opened>> {
     let now = app.now();
     let Opened {
         session,
         user,
         application,
         ..
-    } = &opened;
+    } = &*opened;
     // None outlives its session, whatever the two times of the application are: it would be in no list.
     let expires_at =
         (now + TimeDelta::seconds(application.access_token_ttl.into())).min(session.expires_at);
@@ -230,11 +228,9 @@ pub(super) fn finish(app: &App, opened: Opened, memberships: &[Membership]) -> R
         hasura: hasura(application, user, memberships)?,
         custom: claim::in_token(application, session.custom_claims.as_ref()),
     };
-    Ok(Opened {
-        access_token: Secret::new(app.keys.sign(&claims, now)?),
-        access_expires_at: expires_at,
-        ..opened
-    })
+    opened.access_token = Secret::new(app.keys.sign(&claims, now)?);
+    opened.access_expires_at = expires_at;
+    Ok(opened)
 }
 
 /// Hasura takes texts only, so that lists of tenants go as PostgreSQL and JSON write them.

@@ -49,7 +49,7 @@ pub async fn refresh_session(
     app: &App,
     caller: &Caller,
     input: RefreshSessionInput,
-) -> Result<Option<Opened>> {
+) -> Result<Option<Box<Opened>>> {
     let cookie = caller.refresh_cookie().map(|(_, token)| token);
     let by_cookie = input.refresh_token.is_none();
     let token = input
@@ -181,7 +181,7 @@ async fn again(
     caller: &Caller,
     presented: &Presented,
     session: Uuid,
-) -> Result<Option<Opened>> {
+) -> Result<Option<Box<Opened>>> {
     let (identity, row) = stands(app, caller, session).await?;
     if row.expires_at <= app.now() {
         return Err(Error::InvalidRefreshToken);
@@ -251,7 +251,7 @@ pub(super) async fn refuse(
     app: &App,
     caller: &Caller,
     session: &session::Model,
-) -> Result<Option<Opened>> {
+) -> Result<Option<Box<Opened>>> {
     let now = app.now();
     let was_last = session.retired_at == Some(session.last_used_at);
     if was_last && chain::is_in_grace(session.retired_at, now) {
@@ -278,7 +278,7 @@ pub(super) fn complete(
     identity: Identity,
     minted: Minted,
     memberships: &[Membership],
-) -> Result<Opened> {
+) -> Result<Box<Opened>> {
     let Identity {
         mut session,
         user,

@@ -3,6 +3,7 @@
 use async_graphql::{Context, Enum, ID, SimpleObject, Union};
 
 use entity::verification::Purpose;
+use uuid::Uuid;
 
 use super::cookie::{self, SessionCookie, TokenTransport};
 use super::open::Opened;
@@ -100,20 +101,10 @@ pub enum Outcome {
 /// When the database does not answer.
 pub async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<SessionResult> {
     let opened = match outcome {
-        Outcome::Opened(opened) => *opened,
+        Outcome::Opened(opened) => opened,
         Outcome::Pending(pending) => return Ok(SessionResult::PendingVerification(pending)),
     };
-    let app = ctx.data_unchecked::<App>();
-    let selection = Selection::of(&ctx.look_ahead().field("user"));
-    let now = app.now();
-    let user = user::view::load(
-        app.db.read(),
-        opened.user,
-        Some(opened.session.id),
-        selection,
-        now,
-    )
-    .await?;
+    let user = user_of(ctx, opened.user, opened.session.id).await?;
     let cookie = match TokenTransport::of(&opened.session.token_transport) {
         TokenTransport::Cookie => Some(cookie::set(ctx, &opened.application, &opened.refresh)),
         TokenTransport::Body => None,
@@ -135,6 +126,17 @@ pub async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<SessionResult
         first_seen: opened.first_seen,
         user,
     })))
+}
+
+/// Nothing but a place for the user whom nobody has selected.
+async fn user_of(ctx: &Context<'_>, user: entity::user::Model, session: Uuid) -> Result<User> {
+    let selected = ctx.look_ahead().field("user");
+    if !selected.exists() {
+        return Ok(User::default());
+    }
+    let (app, selection) = (ctx.data_unchecked::<App>(), Selection::of(&selected));
+    let load = user::view::load(app.db.read(), user, Some(session), selection, app.now());
+    Box::pin(load).await
 }
 
 impl PendingVerification {

@@ -39,7 +39,7 @@ pub async fn open_together(
     caller: &Caller,
     opening: &Opening,
     beside: &Beside,
-) -> Result<Option<Opened>> {
+) -> Result<Option<Box<Opened>>> {
     let user = &opening.user;
     // Of the first sign-in ever, more is told.
     let (Some(password_hash), Some(_)) = (&user.password_hash, user.last_sign_in_at) else {

@@ -126,6 +126,11 @@ impl Selection {
         }
     }
 
+    /// Whether the user's own row tells all of it.
+    pub fn is_of_the_row(self) -> bool {
+        !(self.connection || self.sessions || self.tenants || self.last_sign_in)
+    }
+
     /// What either selects.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
@@ -204,7 +209,7 @@ pub async fn load_all(
                 .unwrap_or_default(),
             sessions: sessions.remove(&user.id).unwrap_or_default(),
             last_sign_in_at: signed_in.get(&user.id).copied().map(DateTime),
-            ..view(user)
+            ..User::from(user)
         }
     };
     Ok(users.into_iter().map(view).collect())
@@ -260,41 +265,43 @@ impl User {
 }
 
 /// What a user's own row tells.
-fn view(user: user::Model) -> User {
-    User {
-        status: status(&user),
-        credentials: UserCredentials {
-            password: user.password_hash.is_some(),
-            totp: false,
-            webauthn: false,
-            oauth: Vec::new(),
-            saml: false,
-        },
-        id: user.id.into(),
-        connection: String::new(),
-        email: user.email,
-        email_verified: user.email_verified_at.is_some(),
-        username: user.username,
-        phone_number: user.phone_number,
-        phone_number_verified: user.phone_number_verified_at.is_some(),
-        display_name: user.display_name,
-        given_name: user.given_name,
-        middle_name: user.middle_name,
-        family_name: user.family_name,
-        avatar_url: user.avatar_url,
-        locale: user.locale,
-        metadata: user.metadata.into(),
-        app_metadata: user.app_metadata.into(),
-        default_role: user.default_role,
-        roles: user.roles.0,
-        disabled: user.disabled_at.is_some(),
-        is_anonymous: false,
-        active_mfa_type: None,
-        created_at: DateTime(user.created_at),
-        updated_at: DateTime(user.updated_at),
-        last_sign_in_at: None,
-        tenants: Vec::new(),
-        sessions: Vec::new(),
+impl From<user::Model> for User {
+    fn from(user: user::Model) -> Self {
+        Self {
+            status: status(&user),
+            credentials: UserCredentials {
+                password: user.password_hash.is_some(),
+                totp: false,
+                webauthn: false,
+                oauth: Vec::new(),
+                saml: false,
+            },
+            id: user.id.into(),
+            connection: String::new(),
+            email: user.email,
+            email_verified: user.email_verified_at.is_some(),
+            username: user.username,
+            phone_number: user.phone_number,
+            phone_number_verified: user.phone_number_verified_at.is_some(),
+            display_name: user.display_name,
+            given_name: user.given_name,
+            middle_name: user.middle_name,
+            family_name: user.family_name,
+            avatar_url: user.avatar_url,
+            locale: user.locale,
+            metadata: user.metadata.into(),
+            app_metadata: user.app_metadata.into(),
+            default_role: user.default_role,
+            roles: user.roles.0,
+            disabled: user.disabled_at.is_some(),
+            is_anonymous: false,
+            active_mfa_type: None,
+            created_at: DateTime(user.created_at),
+            updated_at: DateTime(user.updated_at),
+            last_sign_in_at: None,
+            tenants: Vec::new(),
+            sessions: Vec::new(),
+        }
     }
 }
 
