@@ -24,8 +24,8 @@ pub async fn me(ctx: &Context<'_>) -> Result<Option<Arc<User>>> {
         Err(error) => return Err(error),
     };
     let selection = Selection::of(&ctx.look_ahead());
-    if selection.is_of_the_row() {
-        return Ok(Some(identity.made(|user| User::from(user.clone()))));
+    if selection.is_remembered() {
+        return Ok(Some(identity.made(|user| User::of_row(user.clone()))));
     }
     let (user, session) = (identity.user.clone(), identity.session.id);
     let load = user::view::load(app.db.read(), user, Some(session), selection, app.now());

@@ -1,6 +1,6 @@
 //! A root whose commonest part is asked first. The engine asks the parts of a merged object from the last to the first, each
 //! for a field that only one of them has, and lists their fields from the first to the last: readers want the commonest
-//! part at the beginning, and every request would pay for all the others.
+//! part at the beginning, and what is asked most would pay for all the others.
 
 use std::borrow::Cow;
 
@@ -41,6 +41,7 @@ impl<F: ContainerType, A: ContainerType> OutputType for AskedFirst<F, A> {
         A::create_type_info(registry)
     }
 
+    /// For queries: the engine itself runs the fields of a mutation, one after the other.
     async fn resolve(
         &self,
         ctx: &ContextSelectionSet<'_>,

@@ -64,13 +64,16 @@ impl Remembered for Identity {
     }
 
     fn octets(&self) -> u64 {
-        // A tree of values takes several times its text, and is there twice.
-        let trees = [
-            self.user.metadata.to_string(),
-            self.user.app_metadata.to_string(),
-        ];
-        let trees = trees.iter().map(|text| 16 * text.len() as u64);
-        ROW + trees.sum::<u64>()
+        let user = &self.user;
+        let names = [&user.given_name, &user.middle_name, &user.family_name];
+        let texts = names.into_iter().chain([&user.avatar_url]).flatten();
+        let texts = texts.chain([&user.display_name]);
+        // What is made of the user has all of it once more.
+        let texts = texts.map(|text| 2 * text.len() as u64);
+        // A tree of values takes up to sixteen times its text.
+        let trees = [&user.metadata, &user.app_metadata];
+        let trees = trees.map(|tree| 2 * 16 * tree.to_string().len() as u64);
+        ROW + texts.sum::<u64>() + trees.into_iter().sum::<u64>()
     }
 }
 

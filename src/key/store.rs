@@ -69,8 +69,13 @@ pub(super) async fn open_rows(db: &impl ConnectionTrait) -> Result<Vec<signing_k
         .order_by_asc(signing_key::Column::Id)
         .all(db)
         .await?;
-    rows.sort_by_key(|row| (signs_from(row), row.created_at));
+    sort(&mut rows);
     Ok(rows)
+}
+
+/// In the order in which they sign, which is the same on every instance.
+fn sort(rows: &mut [signing_key::Model]) {
+    rows.sort_unstable_by_key(|row| (signs_from(row), row.created_at, row.id));
 }
 
 pub(super) fn signs_from(row: &signing_key::Model) -> DateTime<Utc> {
@@ -156,7 +161,7 @@ pub async fn list(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec<S
         .order_by_asc(signing_key::Column::Id)
         .all(db)
         .await?;
-    rows.sort_by_key(|row| (signs_from(row), row.created_at));
+    sort(&mut rows);
     let ttl = longest_ttl(db).await?;
     let open: Vec<_> = rows.iter().filter(|row| row.retired_at.is_none()).collect();
     let signing = open.iter().rposition(|row| signs_from(row) <= now);

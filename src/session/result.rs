@@ -128,10 +128,11 @@ pub async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<SessionResult
     })))
 }
 
-/// Nothing but a place for the user whom nobody has selected.
+/// The user, as far as selected in the `SessionResult` that the field itself answers.
 async fn user_of(ctx: &Context<'_>, user: entity::user::Model, session: Uuid) -> Result<User> {
     let selected = ctx.look_ahead().field("user");
     if !selected.exists() {
+        // Nobody sees it.
         return Ok(User::default());
     }
     let (app, selection) = (ctx.data_unchecked::<App>(), Selection::of(&selected));

@@ -150,7 +150,7 @@ fn entries(folder: &Path) -> Result<Vec<(String, bool)>, TextError> {
         let metadata = std::fs::metadata(entry.path()).map_err(unreadable)?;
         found.push((name, metadata.is_dir()));
     }
-    found.sort();
+    found.sort_unstable();
     Ok(found)
 }
 

@@ -126,8 +126,8 @@ impl Selection {
         }
     }
 
-    /// Whether the user's own row tells all of it.
-    pub fn is_of_the_row(self) -> bool {
+    /// Whether nothing is to be looked up beyond who is remembered.
+    pub fn is_remembered(self) -> bool {
         !(self.connection || self.sessions || self.tenants || self.last_sign_in)
     }
 
@@ -209,7 +209,7 @@ pub async fn load_all(
                 .unwrap_or_default(),
             sessions: sessions.remove(&user.id).unwrap_or_default(),
             last_sign_in_at: signed_in.get(&user.id).copied().map(DateTime),
-            ..User::from(user)
+            ..User::of_row(user)
         }
     };
     Ok(users.into_iter().map(view).collect())
@@ -255,18 +255,8 @@ async fn last_sign_ins_of(
 }
 
 impl User {
-    /// What is known of a user of whom nothing but the id is: everything else is empty.
-    pub fn of_id(id: &str) -> Self {
-        Self {
-            id: id.into(),
-            ..Self::default()
-        }
-    }
-}
-
-/// What a user's own row tells.
-impl From<user::Model> for User {
-    fn from(user: user::Model) -> Self {
+    /// What a user's own row tells; all that has to be looked up elsewhere, or is not remembered, is empty.
+    pub(crate) fn of_row(user: user::Model) -> Self {
         Self {
             status: status(&user),
             credentials: UserCredentials {
@@ -301,6 +291,14 @@ impl From<user::Model> for User {
             last_sign_in_at: None,
             tenants: Vec::new(),
             sessions: Vec::new(),
+        }
+    }
+
+    /// What is known of a user of whom nothing but the id is: everything else is empty.
+    pub fn of_id(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            ..Self::default()
         }
     }
 }

@@ -113,4 +113,40 @@ on_both_databases! {
         let sessions = ann.me().await.ok().at("/data/me/sessions");
         assert_eq!(sessions.as_array().map(Vec::len), Some(1), "{sessions}");
     }
+
+    async fn whatever_was_asked_before_everything_that_is_selected_is_there(backend: Backend) {
+        let test = TestApp::with(backend, &[("VESTIBULE_REVOCATION_LEASE", "5")]).await;
+        let ann = test.user("ann").await;
+        let whole = "connection lastSignInAt tenants { tenantName } sessions { current }";
+        let little = || async { ann.query("{ me { id } }", json!({})).await.ok().text("/data/me/id") };
+        for (document, at) in [
+            (format!("{{ me {{ id {whole} }} }}"), "/data/me"),
+            (format!("{{ me {{ ...A }} }} fragment A on User {{ ...B }} fragment B on User {{ {whole} }}"), "/data/me"),
+            (format!("{{ me {{ ... on Node {{ id ... on User {{ {whole} }} }} }} }}"), "/data/me"),
+            (format!("{{ a: me {{ id }} b: me {{ {whole} }} }}"), "/data/b"),
+            (format!("{{ me {{ id }} me {{ {whole} }} }}"), "/data/me"),
+            (format!("query($x: Boolean = true) {{ me {{ id ... on User @include(if: $x) {{ {whole} }} }} }}"), "/data/me"),
+        ] {
+            assert_eq!(little().await, ann.user_id);
+            let me = ann.query(&document, json!({})).await.ok().at(at);
+            let shown = json!({
+                "connection": "default",
+                "lastSignInAt": "2026-11-20T12:00:00.123Z",
+                "tenants": [],
+                "sessions": [{ "current": true }],
+            });
+            for (name, value) in shown.as_object().expect("an object") {
+                assert_eq!(&me[name], value, "{document}");
+            }
+        }
+        let one = |selection: &str| {
+            let document = format!("query($x: Boolean!) {{ me {{ id {selection} }} }}");
+            let ann = ann.clone();
+            async move { ann.query(&document, json!({ "x": true })).await.ok().at("/data/me/c") }
+        };
+        assert_eq!(one("c: connection d: email @include(if: $x)").await, "default");
+        assert_eq!(one("c: connection @include(if: $x)").await, "default");
+        assert_eq!(one("c: connection @skip(if: $x)").await, json!(null));
+        assert_eq!(little().await, ann.user_id);
+    }
 }

@@ -226,6 +226,35 @@ on_both_databases! {
         assert_eq!(reason(&ann.me().await), "SESSION_REVOKED");
         assert_alive(&ben.me().await);
     }
+
+    async fn what_is_shown_of_who_is_remembered_is_shown_anew_after_every_change(backend: Backend) {
+        let (here, there) = two(backend).await;
+        let ann = here.user("ann").await;
+        let doors = [ann.clone(), at(&there, &ann)];
+        let shown = |person: &Client| {
+            let person = person.clone();
+            async move { person.query("{ me { displayName roles } }", json!({})).await.ok().text("/data/me/displayName") }
+        };
+        for round in 0..12 {
+            let name = format!("Ann {round}");
+            match round % 3 {
+                0 => {
+                    let input = json!({ "n": name });
+                    let change = "mutation($n: String!) { updateUser(input: {displayName: $n}) { id } }";
+                    doors[round % 2].query(change, input).await.ok();
+                }
+                1 => drop(administer(&there, &ann.user_id, json!({ "displayName": name })).await.ok()),
+                _ => {
+                    sql(&here, &format!("UPDATE users SET display_name = '{name}'")).await;
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+            for door in &doors {
+                assert_eq!(shown(door).await, name);
+                assert_eq!(shown(door).await, name);
+            }
+        }
+    }
 }
 
 on_both_databases! {

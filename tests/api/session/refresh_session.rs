@@ -296,4 +296,32 @@ on_both_databases! {
             assert_not_at_rest(&test, backend, secret).await;
         }
     }
+
+    async fn the_user_is_in_the_answer_however_it_is_selected(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let mut ann = test.user("ann").await;
+        let user = ann.user_id.clone();
+        let id = json!({ "id": user });
+        let both = json!({ "id": user, "connection": "default" });
+        for (selection, fragments, expected) in [
+            ("", "", json!(null)),
+            ("user { id }", "", id.clone()),
+            ("user { id } user { connection }", "", both.clone()),
+            ("...S", "fragment S on Session { ...T } fragment T on Session { user { id connection } }", both),
+            ("user @include(if: $x) { id }", "", id.clone()),
+            ("user @skip(if: $x) { id }", "", json!(null)),
+            ("user { id email @skip(if: $x) }", "", id.clone()),
+            ("who: user { id }", "", json!(null)),
+        ] {
+            let document = format!(
+                "mutation($t: String!, $x: Boolean = true) {{ again: refreshSession(input: {{refreshToken: $t}}) {{ \
+                 ... on Session {{ accessToken refreshToken sessionId {selection} kept: sessionId @include(if: $x) }} }} }} {fragments}"
+            );
+            let answer = ann.query(&document, json!({ "t": ann.refresh_token })).await.ok();
+            assert_eq!(answer.at("/data/again/user"), expected, "{selection}");
+            let who = answer.at("/data/again/who");
+            assert!(who == id || !selection.starts_with("who"), "{selection}: {who}");
+            ann = test.anon().signed_in(&answer.at("/data/again"));
+        }
+    }
 }

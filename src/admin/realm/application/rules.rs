@@ -65,7 +65,7 @@ impl Rules {
             let known = |entry: &str| origin(entry).is_some();
             check_list("allowedOrigins", &origins, "format", known, issues);
             let mut origins: Vec<String> = origins.iter().filter_map(|own| origin(own)).collect();
-            origins.sort();
+            origins.sort_unstable();
             origins.dedup();
             row.allowed_origins = StringList(origins);
         }
