@@ -92,6 +92,20 @@ on_both_databases! {
         .await;
     }
 
+    async fn many_refresh_at_the_same_time(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        let mut sessions = Vec::new();
+        for _ in 0..32 {
+            sessions.push(signed_in(&test, "ann@example.org", PASSWORD).await);
+        }
+        race(sessions.len(), |number| {
+            let session = sessions[number].clone();
+            async move { session.refresh(&session.refresh_token).await.ok() }
+        })
+        .await;
+    }
+
     async fn refresh_tokens_come_back(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;
