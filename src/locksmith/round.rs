@@ -16,18 +16,21 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How often it is asked whether a key is due, to be made or to be retired.
 const TEND: Duration = Duration::from_secs(60);
 
-/// Makes the round until told to stop.
+/// Makes the round until told to stop. The keys were read a moment ago, when the house was opened.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let mut tended: Option<Instant> = None;
-    while !*stop.borrow() {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            changed = stop.changed() => if changed.is_err() { return },
+        }
+        if *stop.borrow() {
+            return;
+        }
         // A defect must not end the round: no new key would ever be seen, until somebody notices.
         let look = AssertUnwindSafe(look(&app, &mut tended)).catch_unwind();
         if look.await.is_err() {
             tracing::error!("the locksmith panicked; trying again");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            changed = stop.changed() => if changed.is_err() { return },
         }
     }
 }
