@@ -13,7 +13,8 @@
 //! | services | [`job`], [`mail`], [`text`], [`key`], [`hasher`], [`breach`], [`ticket`], [`event`], [`limit`], [`identity`], [`waiting`], [`db`] | a connection that is handed in; they begin no transaction and never see `App` |
 //! | ground | [`config`], [`telemetry`], [`metrics`], [`error`], [`value`], [`clock`], [`secret`] | values, settings, failures |
 //!
-//! Below the ground lie two crates: `entity`, the tables, and `migration`, their history.
+//! Below the ground lie three crates: `entity`, the tables, `migration`, their history, and `argon`, the call that takes nearly
+//! all of the processor's time.
 //!
 //! # One sign-up, walked
 //!

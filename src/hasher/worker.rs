@@ -233,13 +233,8 @@ fn hash(job: &Job, params: &Params, memory: &mut Vec<Block>) -> Result<[u8; OUTP
         memory.resize(blocks, Block::default());
     }
     let mut output = [0; OUTPUT];
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-        .hash_password_into_with_memory(
-            job.password.expose().as_bytes(),
-            &job.salt,
-            &mut output,
-            memory.as_mut_slice(),
-        )
-        .map_err(to_internal)?;
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let password = job.password.expose().as_bytes();
+    argon::hash(&argon, password, &job.salt, &mut output, memory).map_err(to_internal)?;
     Ok(output)
 }
