@@ -75,8 +75,8 @@ fn fill(buffer: &mut [u8]) {
 }
 
 impl Rng {
-    /// The operating system's generator. The cryptographic library's own collects entropy for tens of milliseconds before its
-    /// first octet; only what that library makes by itself, in keys, signatures and TLS, comes from there.
+    /// The operating system's generator. What the cryptographic library makes by itself, in keys, signatures and TLS, comes from
+    /// its own, which the system's seeds (docs/adr/0034-one-random-source.md).
     pub fn system() -> Self {
         Self {
             secrets: Arc::new(fill),

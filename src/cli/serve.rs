@@ -13,7 +13,6 @@ use crate::app::App;
 use crate::clock::{Clock, Rng};
 use crate::config::{Config, descriptors};
 use crate::http::{self, ServerOptions};
-use crate::key;
 use crate::locksmith;
 use crate::telemetry::Traces;
 
@@ -75,8 +74,6 @@ pub async fn serve(config: Config, traces: Option<Traces>) -> Result<(), Failure
         options,
         stop,
     ));
-    // Once requests are answered, so that the first does not wait for it.
-    tokio::task::spawn_blocking(key::warm_up);
     signals.received().await;
     drain(&app, &mut signals).await;
     tracing::info!("stopping: requests under way are finished first");

@@ -10,7 +10,6 @@ mod store;
 mod tests;
 mod token;
 
-pub use pair::warm_up;
 pub use reseal::{Resealed, reseal};
 pub use ring::KeyRing;
 pub use seal::{Sealer, open_with_token, seal_with_token};

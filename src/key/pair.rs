@@ -1,7 +1,7 @@
 //! A key pair that signs: made, kept as PKCS#8, parsed once for all the tokens that it signs.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
@@ -24,12 +24,6 @@ pub(super) enum Pair {
 
 /// A private key as PKCS#8 (RFC 5208).
 pub(super) type Pkcs8 = Zeroizing<Vec<u8>>;
-
-/// Lets the cryptographic library collect its entropy, which takes tens of milliseconds once, before somebody waits for the
-/// first signature. Blocks; where there is none, the library ends the process.
-pub fn warm_up() {
-    let _ = SystemRandom::new().fill(&mut [0]);
-}
 
 impl Pair {
     /// Makes a private key. Of RSA it takes a while.
