@@ -229,10 +229,12 @@ fn check_collector(url: Option<&Url>) -> Result<(), ConfigError> {
     ))
 }
 
-/// What the driver says of an address that it cannot read quotes it, with the password.
+/// What the driver says of an address that it cannot read quotes it, with the password. Of a SQLite database without a file,
+/// every connection would have one of its own.
 fn check_database_url(url: &str) -> Result<(), ConfigError> {
     let is_known = match url.split_once(':') {
-        Some(("sqlite", _)) => true,
+        Some(("sqlite", place)) => sqlite_path(place)
+            .is_some_and(|path| !path.contains(":memory:") && !place.contains("mode=memory")),
         Some(("postgres" | "postgresql", _)) => Url::parse(url).is_ok(),
         _ => false,
     };
@@ -241,8 +243,14 @@ fn check_database_url(url: &str) -> Result<(), ConfigError> {
     }
     Err(ConfigError::invalid(
         "VESTIBULE_DATABASE_URL",
-        "must be sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE",
+        "must be sqlite://FILE, a file and not the memory, or postgres://USER:PASSWORD@HOST/DATABASE",
     ))
+}
+
+/// What stands between `sqlite:` or `sqlite://` and the options.
+fn sqlite_path(place: &str) -> Option<&str> {
+    let path = place.strip_prefix("//").unwrap_or(place);
+    path.split('?').next().filter(|path| !path.is_empty())
 }
 
 fn public_url(settings: &Settings) -> Result<Url, ConfigError> {
@@ -270,10 +278,8 @@ fn public_url(settings: &Settings) -> Result<Url, ConfigError> {
 /// `sqlite://vestibule.db?mode=rwc` → `vestibule.key` in the same folder; for PostgreSQL in the working folder.
 fn key_file_beside(database_url: &str) -> PathBuf {
     let file = database_url
-        .strip_prefix("sqlite://")
-        .or_else(|| database_url.strip_prefix("sqlite:"))
-        .map(|path| path.split('?').next().unwrap_or_default())
-        .filter(|path| !path.is_empty())
+        .strip_prefix("sqlite:")
+        .and_then(sqlite_path)
         .unwrap_or("vestibule.db");
     PathBuf::from(file).with_extension("key")
 }

@@ -18,11 +18,10 @@ use crate::secret::Secret;
 /// How long a statement waits for somebody else's lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The file behind the address of a SQLite database; none for a database in memory, or of another kind.
+/// The file behind the address of a SQLite database; none for a database of another kind.
 pub fn sqlite_file(url: &Secret) -> Option<PathBuf> {
     let url = url.expose();
-    let is_file =
-        url.starts_with("sqlite:") && !url.contains(":memory:") && !url.contains("mode=memory");
+    let is_file = url.starts_with("sqlite:");
     let options = SqliteConnectOptions::from_str(url).ok().filter(|_| is_file);
     options.map(|options| options.get_filename().to_owned())
 }

@@ -48,6 +48,9 @@ fn a_setting_that_is_missing_or_unfit_is_named_and_its_value_is_not() {
         ("VESTIBULE_RATE_LIMITS", "off"),
         ("VESTIBULE_DATABASE_URL", "mysql://user:canary@127.0.0.1/x"),
         ("VESTIBULE_DATABASE_URL", "canary"),
+        ("VESTIBULE_DATABASE_URL", "sqlite::memory:?canary"),
+        ("VESTIBULE_DATABASE_URL", "sqlite://file:canary?mode=memory"),
+        ("VESTIBULE_DATABASE_URL", "sqlite://?mode=canary"),
         ("VESTIBULE_LOG", "canary=loud"),
         ("VESTIBULE_LOG", "info,vestibule[canary]=debug"),
     ] {
