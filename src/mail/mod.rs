@@ -1,5 +1,6 @@
 //! Mail: what it says, and how it leaves the house.
 
+mod in_turn;
 mod inbox;
 mod letter;
 pub mod redirect;

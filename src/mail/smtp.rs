@@ -3,6 +3,7 @@
 //! is waited for without end.
 
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use tokio::time::{Instant, timeout};
 
 use super::MailError;
+use super::in_turn::InTurn;
 
 /// Connections that are kept, at most.
 const KEPT: usize = 8;
@@ -132,25 +134,26 @@ impl Smtp {
             ..
         } = &*self.0;
         let (me, patience) = (ClientId::default(), *patience);
-        let sealed = match seal {
-            Seal::FromTheStart(tls) => Some(tls.clone()),
-            Seal::Plain | Seal::StartTls(_) => None,
-        };
         // A name may have an address that leads nowhere: half of the time is left for the next one.
-        let each = Some(patience / 2);
-        let place = (host.as_str(), *port);
-        let opened = AsyncSmtpConnection::connect_tokio1(place, each, &me, sealed, None);
-        let mut connection = step(
-            patience * LOOKS_ELSEWHERE,
-            "the greeting",
-            opened,
-            not_taken,
-        )
-        .await?;
-        if let Seal::StartTls(tls) = seal {
+        let each = patience / 2;
+        let greeted = patience * LOOKS_ELSEWHERE;
+        let mut connection = if let Seal::StartTls(tls) = seal {
+            let stream = InTurn::connect(host, *port, each);
+            let stream = step(greeted, "a connection", stream, not_reached).await?;
+            let opened = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &me);
+            let mut connection = step(greeted, "the greeting", opened, not_taken).await?;
             let asked = connection.starttls(tls.clone(), &me);
             step(patience, "STARTTLS", asked, not_taken).await?;
-        }
+            connection
+        } else {
+            let sealed = match seal {
+                Seal::FromTheStart(tls) => Some(tls.clone()),
+                Seal::Plain | Seal::StartTls(_) => None,
+            };
+            let place = (host.as_str(), *port);
+            let opened = AsyncSmtpConnection::connect_tokio1(place, Some(each), &me, sealed, None);
+            step(greeted, "the greeting", opened, not_taken).await?
+        };
         if let Some(credentials) = credentials {
             let asked = connection.auth(DEFAULT_MECHANISMS, credentials);
             step(patience, "the sign-in", asked, not_taken).await?;
@@ -228,11 +231,11 @@ impl fmt::Debug for Smtp {
     }
 }
 
-async fn step<T>(
+async fn step<T, E>(
     time: Duration,
     name: &str,
-    asked: impl Future<Output = Result<T, Error>>,
-    judge: fn(&Error) -> MailError,
+    asked: impl Future<Output = Result<T, E>>,
+    judge: fn(&E) -> MailError,
 ) -> Result<T, MailError> {
     match timeout(time, asked).await {
         Ok(answered) => answered.map_err(|error| judge(&error)),
@@ -244,6 +247,10 @@ fn late(step: &str) -> MailError {
     MailError::NotTaken(format!(
         "the mail server did not answer in time ({step}; VESTIBULE_SMTP_TIMEOUT)"
     ))
+}
+
+fn not_reached(error: &io::Error) -> MailError {
+    MailError::NotTaken(format!("Connection error: {error}"))
 }
 
 fn not_taken(error: &Error) -> MailError {
