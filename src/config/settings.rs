@@ -257,8 +257,9 @@ pub struct Settings {
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub read_timeout: u64,
 
-    /// Connections held open at once; further ones wait in the system's queue. Each is an open file to the system: the
-    /// program asks for as many as it may have (the hard limit, `ulimit -Hn`), and says so in the log where that is less.
+    /// Connections held open at once. Where all are taken, the next one takes the place of the one that has waited for its
+    /// client for longest; while a request is under way on each of them, it waits. Each is an open file to the system: the program
+    /// asks for as many as it may have (the hard limit, `ulimit -Hn`), and says so in the log where that is less.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub http_connections: u32,
 

@@ -20,6 +20,7 @@ mod negotiate;
 mod page;
 mod reading;
 mod ready;
+mod room;
 mod server;
 
 use std::sync::Arc;

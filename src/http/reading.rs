@@ -11,18 +11,27 @@ use axum::body::Body;
 use hyper::Request;
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 
+use super::room::Seat;
+
 /// How far the body of a request has been read.
 pub struct Reading(Option<Arc<AtomicBool>>);
 
 impl Reading {
-    /// Of this request from now on.
-    pub fn of(request: Request<Incoming>) -> (Self, Request<Body>) {
+    /// Of this request from now on. Its connection is at work once it was read to its end.
+    pub fn of(request: Request<Incoming>, seat: &Arc<Seat>) -> (Self, Request<Body>) {
         if request.body().is_end_stream() {
             return (Self(None), request.map(Body::new));
         }
         let is_over = Arc::<AtomicBool>::default();
         let reading = Self(Some(Arc::clone(&is_over)));
-        let watched = |body| Body::new(Watched { body, is_over });
+        let seat = Arc::clone(seat);
+        let watched = |body| {
+            Body::new(Watched {
+                body,
+                is_over,
+                seat,
+            })
+        };
         (reading, request.map(watched))
     }
 
@@ -37,6 +46,7 @@ impl Reading {
 struct Watched {
     body: Incoming,
     is_over: Arc<AtomicBool>,
+    seat: Arc<Seat>,
 }
 
 impl HttpBody for Watched {
@@ -50,6 +60,10 @@ impl HttpBody for Watched {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if frame.is_none() || self.body.is_end_stream() {
             self.is_over.store(true, Ordering::Relaxed);
+            if !self.seat.works() {
+                // Dropped in a moment, with its connection.
+                return Poll::Pending;
+            }
         }
         Poll::Ready(frame)
     }

@@ -15,12 +15,13 @@ use hyper::{Request, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tower::{Service, ServiceExt};
 
 use super::Peer;
 use super::impatient::Impatient;
 use super::reading::Reading;
+use super::room::{Guest, Room};
 
 /// Headers of a request.
 const HEADERS: usize = 64;
@@ -30,7 +31,7 @@ const BUFFER: usize = 32 * 1024;
 /// Bounds of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerOptions {
-    /// Held open at once.
+    /// Held open at once; one more takes the place of the one that has waited for its client for longest.
     pub connections: usize,
     /// For the headers of a request to arrive, and for a client to take anything of what it is sent; an idle connection is
     /// closed after it, too.
@@ -51,19 +52,26 @@ pub async fn serve<S>(
     S::Future: Send,
 {
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(options.connections));
+    let room = Room::new(options.connections);
     loop {
-        let (stream, peer, permit) = tokio::select! {
+        let (stream, peer, guest) = tokio::select! {
             accepted = accept(&listener, &room) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let front = front.clone();
+        let seat = Arc::clone(&guest.seat);
         let service = service_fn(move |request: Request<Incoming>| {
-            let (reading, mut request) = Reading::of(request);
+            let seat = Arc::clone(&seat);
+            let (reading, mut request) = Reading::of(request, &seat);
             request.extensions_mut().insert(Peer(peer));
             let answer = front.clone().oneshot(request);
             async move {
+                if reading.is_over() && !seat.works() {
+                    // Dropped in a moment, with its connection.
+                    std::future::pending::<()>().await;
+                }
                 let Ok(mut response) = answer.await;
+                seat.waits();
                 if !reading.is_over() {
                     let last = HeaderValue::from_static("close");
                     response.headers_mut().insert(CONNECTION, last);
@@ -83,10 +91,12 @@ pub async fn serve<S>(
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                () = guest.seat.left() => tracing::debug!("a connection made room for another"),
             }
-            drop(permit);
         });
     }
     drop(listener);
@@ -98,24 +108,20 @@ pub async fn serve<S>(
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+async fn accept(listener: &TcpListener, room: &Arc<Room>) -> (TcpStream, SocketAddr, Guest) {
     loop {
-        // Never closed, so that there is always a permit to wait for.
-        let permit = Arc::clone(room).acquire_owned().await.ok();
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Answers are written whole; waiting to fill a packet only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "a connection without TCP_NODELAY");
                 }
-                return (stream, peer, permit);
+                return (stream, peer, room.enter().await);
             }
             Err(error) => {
                 // Out of descriptors, most likely: wait for connections to end instead of spinning.
                 tracing::warn!(%error, "a connection cannot be accepted");
+                room.make();
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
