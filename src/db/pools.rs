@@ -41,8 +41,9 @@ struct Inner {
 #[derive(Debug)]
 struct Pool {
     connection: DatabaseConnection,
-    /// How often a connection came back.
-    served: Arc<AtomicU64>,
+    /// How often the server has answered a statement that stands alone, or the beginning of a transaction. Not how often a
+    /// connection came back: dead ones do, too, once whoever asked has given up.
+    served: AtomicU64,
     /// For statements that stand alone.
     kept: Kept,
 }
@@ -52,7 +53,7 @@ impl Pools {
     pub(super) async fn single(options: ConnectOptions) -> Result<Self, DbErr> {
         let pool = Pool {
             connection: Database::connect(options).await?,
-            served: Arc::default(),
+            served: AtomicU64::default(),
             kept: Kept::default(),
         };
         Ok(Self::of(vec![pool]))
@@ -62,22 +63,12 @@ impl Pools {
     pub(super) async fn postgres(options: ConnectOptions) -> Result<Self, DbErr> {
         let mut pools = Vec::new();
         for number in 0..POOLS {
-            let served = Arc::<AtomicU64>::default();
-            let count = Arc::clone(&served);
             let mut options = options.clone();
-            options
-                .connect_lazy(number > 0)
-                .map_sqlx_postgres_pool_opts(move |pool| {
-                    let count = Arc::clone(&count);
-                    pool.after_release(move |_, _| {
-                        count.fetch_add(1, Ordering::Relaxed);
-                        Box::pin(std::future::ready(Ok(true)))
-                    })
-                });
+            options.connect_lazy(number > 0);
             let connection = Database::connect(options).await?;
             pools.push(Pool {
                 connection,
-                served,
+                served: AtomicU64::default(),
                 kept: Kept::default(),
             });
         }
@@ -113,7 +104,7 @@ impl Pools {
             Some(server) => {
                 let done = pool.kept.execute(server, statement).await;
                 self.leave_none(pool);
-                done
+                pool.note(done)
             }
             None => pool.connection.execute_raw(statement).await,
         }
@@ -126,7 +117,7 @@ impl Pools {
             Some(server) => {
                 let done = pool.kept.query_all(server, statement).await;
                 self.leave_none(pool);
-                done
+                pool.note(done)
             }
             None => pool.connection.query_all_raw(statement).await,
         }
@@ -145,8 +136,8 @@ impl Pools {
         options: TransactionOptions,
     ) -> Result<DatabaseTransaction, DbErr> {
         let pool = self.in_use();
-        pool.ask(Box::pin(pool.connection.begin_with_options(options)))
-            .await
+        let begun = pool.ask(Box::pin(pool.connection.begin_with_options(options)));
+        pool.note(begun.await)
     }
 
     /// How many connections are open, and how many of them nobody uses now.
@@ -225,6 +216,13 @@ impl Pool {
             Some(server) => self.kept.give_way_to(server, asks).await,
             None => asks.await,
         }
+    }
+
+    fn note<T>(&self, done: Result<T, DbErr>) -> Result<T, DbErr> {
+        if done.is_ok() {
+            self.served.fetch_add(1, Ordering::Relaxed);
+        }
+        done
     }
 
     async fn answers(&self, within: Duration) -> bool {
