@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+use crate::harness::program::binary;
+
 /// For one command, on a crowded machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 const END: &str = "that was the command";
@@ -52,7 +54,7 @@ impl Shell {
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", tools.display()))
             .env("HOME", home)
-            .env("VESTIBULE_PROGRAM", env!("CARGO_BIN_EXE_vestibule"))
+            .env("VESTIBULE_PROGRAM", binary())
             .envs(settings.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

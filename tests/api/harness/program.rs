@@ -1,5 +1,6 @@
 //! The real program as a process of its own, in a temporary folder.
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -43,9 +44,15 @@ impl Drop for Folder {
     }
 }
 
+/// `VESTIBULE_TEST_PROGRAM`, as what `cargo ship` has built, or what was built along.
+pub fn binary() -> OsString {
+    let given = std::env::var_os("VESTIBULE_TEST_PROGRAM").filter(|path| !path.is_empty());
+    given.unwrap_or_else(|| env!("CARGO_BIN_EXE_vestibule").into())
+}
+
 /// The program in this folder, with these settings and no others.
 pub fn command(folder: &Folder, settings: &[(&str, &str)], arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    let mut command = Command::new(binary());
     command
         .args(arguments)
         .current_dir(folder.path())
@@ -237,7 +244,8 @@ fn spawn(
     };
     let script = format!("{before}\nexec \"$0\" serve");
     Command::new("/bin/sh")
-        .args(["-c", &script, env!("CARGO_BIN_EXE_vestibule")])
+        .args(["-c", &script])
+        .arg(binary())
         .current_dir(folder.path())
         .env_clear()
         .envs(settings.iter().map(|(name, value)| (name, value)))
