@@ -9,11 +9,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::client::Connection;
 use super::visitor::{Errand, Reply, Visitor};
 
-/// What counts is what is answered between two moments.
+/// What counts is what is answered between two moments, or asked.
 #[derive(Clone, Copy)]
 pub struct Window {
     pub from: Instant,
     pub until: Instant,
+    asked: bool,
 }
 
 impl Window {
@@ -22,10 +23,20 @@ impl Window {
         Self {
             from,
             until: from + length,
+            asked: false,
         }
     }
 
-    fn holds(&self, moment: Instant) -> bool {
+    /// Whatever is asked from now on, however late its answer comes: where the longest wait is looked for.
+    pub fn of_all(length: Duration) -> Self {
+        Self {
+            asked: true,
+            ..Self::after(Duration::ZERO, length)
+        }
+    }
+
+    fn counts(&self, asked: Instant, answered: Instant) -> bool {
+        let moment = if self.asked { asked } else { answered };
         self.from <= moment && moment <= self.until
     }
 
@@ -109,7 +120,7 @@ async fn one(
             },
         };
         let end = Instant::now();
-        let counts = window.holds(end);
+        let counts = window.counts(start, end);
         let mut fail = |failure: String| {
             tally.failures += 1;
             tally.failure.get_or_insert(failure);

@@ -27,6 +27,7 @@ mod plan;
 mod postgres;
 mod process;
 mod report;
+mod signature;
 mod visitor;
 
 use std::path::{Path, PathBuf};

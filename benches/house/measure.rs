@@ -196,7 +196,7 @@ async fn rush(plan: &Plan, place: &Place<'_>, visitors: &[Visitor], connections:
     let house = place.open().await;
     tokio::time::sleep(WARM_UP).await;
     let idle = memory(house.pid()).unwrap_or_default();
-    let window = Window::after(WARM_UP, plan.length * 2);
+    let window = Window::of_all(plan.length * 2);
     let load = load::run(
         house.address,
         Errand::SignIn,

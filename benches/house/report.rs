@@ -8,16 +8,19 @@ use super::likeness::Likeness;
 use super::load::Tally;
 use super::measure::{Row, Rush};
 use super::plan::Plan;
+use super::signature;
 
 pub async fn introduce(plan: &Plan) {
     let (memory, passes, lanes) = COST;
     let cores = argon::cores();
     let one = argon::raw(1, Duration::from_secs(1)).await.rate;
     let all = argon::raw(cores, Duration::from_secs(1)).await.rate;
+    let signatures = signature::rate(Duration::from_secs(1)).await;
     println!("# What the house costs\n");
     println!(
         "{cores} cores, shared by server, database and client; Argon2id with {memory} KiB, {passes} passes, {lanes} \
-         lane: {one:.1} hashes a second on one core, {all:.1} on all. {:.0} s a scenario; CPU in µs a request.",
+         lane: {one:.1} hashes a second on one core, {all:.1} on all; {signatures:.0} ES256 signatures a second on one. \
+         {:.0} s a scenario; CPU in µs a request.",
         plan.length.as_secs_f64()
     );
 }

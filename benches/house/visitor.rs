@@ -97,7 +97,10 @@ impl Visitor {
             }
         };
         if answer.status == 503 {
-            let retry_after = Duration::from_secs(answer.retry_after.unwrap_or(1));
+            let Some(seconds) = answer.retry_after else {
+                return Ok(Reply::Failed("503 without Retry-After".to_owned()));
+            };
+            let retry_after = Duration::from_secs(seconds);
             return Ok(Reply::Refused { retry_after });
         }
         let wanted = match errand {
