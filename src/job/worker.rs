@@ -12,6 +12,7 @@ use futures_util::future::{join, join_all};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{Notify, watch};
+use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument;
 
 use super::task::Desk;
@@ -86,33 +87,65 @@ impl Worker {
         join(self.send(stop.clone()), self.clean_up(stop)).await;
     }
 
+    /// A mail that ends makes room for the next one: a recipient whose server is slow holds up nobody else's.
     async fn send(&self, mut stop: watch::Receiver<bool>) {
+        let mut under_way = JoinSet::new();
+        let mut well = true;
         while !*stop.borrow() {
-            // A defect must not end the worker: mail would stop until somebody notices.
-            let due = AssertUnwindSafe(self.run_due()).catch_unwind();
-            let busy = match due.await {
-                Ok(Ok(done)) => done > 0,
-                Err(_) => {
-                    tracing::error!("the worker panicked; trying again");
-                    false
-                }
-                Ok(Err(error)) => {
-                    tracing::warn!(
-                        cause = error.cause(),
-                        "the outbox cannot be read; trying again"
-                    );
-                    false
-                }
-            };
-            if busy {
-                continue;
+            if well {
+                well = self.look(&mut under_way, &stop).await;
             }
             tokio::select! {
-                () = self.wake.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
-                changed = stop.changed() => if changed.is_err() { return },
+                // After a failure this is no reason to look again: the next one would fail as quickly.
+                Some(noted) = some_end(&mut under_way), if well => well = noted,
+                () = self.wake.notified() => well = true,
+                () = tokio::time::sleep(LOOK) => well = true,
+                changed = stop.changed() => if changed.is_err() { break },
             }
         }
+        while some_end(&mut under_way).await.is_some() {}
+    }
+
+    /// Begins what is due, and says whether that went well. It may find nothing, or only what others have claimed: who looks
+    /// again waits for a reason to.
+    async fn look(
+        &self,
+        under_way: &mut JoinSet<Result<()>>,
+        stop: &watch::Receiver<bool>,
+    ) -> bool {
+        // A defect must not end the worker: mail would stop until somebody notices.
+        let begun = AssertUnwindSafe(self.begin(under_way, stop)).catch_unwind();
+        match begun.await {
+            Ok(Ok(())) => return true,
+            Err(_) => tracing::error!("the worker panicked; trying again"),
+            Ok(Err(error)) => tracing::warn!(
+                cause = error.cause(),
+                "the outbox cannot be read; trying again"
+            ),
+        }
+        false
+    }
+
+    /// Each mail is a task of its own: while the next ones are looked for, it may hold the one connection that writes.
+    async fn begin(
+        &self,
+        under_way: &mut JoinSet<Result<()>>,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<()> {
+        let room = BATCH.saturating_sub(under_way.len() as u64);
+        if room == 0 {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let due = self.due(now, room).await?;
+        if *stop.borrow() {
+            return Ok(());
+        }
+        for job in self.claim_all(due, now).await? {
+            let worker = self.clone();
+            under_way.spawn(async move { worker.attempt(job, now).await });
+        }
+        Ok(())
     }
 
     /// Stops in the middle, too: each statement is whole by itself.
@@ -159,30 +192,53 @@ impl Worker {
     /// When the database cannot be reached.
     pub async fn run_due(&self) -> Result<usize> {
         let now = self.clock.now();
+        let due = self.due(now, BATCH).await?;
+        let claimed = self.claim_all(due, now).await?;
+        let tried = join_all(claimed.into_iter().map(|job| self.attempt(job, now))).await;
+        tried
+            .into_iter()
+            .try_fold(0, |sum, tried| tried.map(|()| sum + 1))
+    }
+
+    /// The oldest of what is due.
+    async fn due(&self, now: DateTime<Utc>, many: u64) -> Result<Vec<Model>> {
         let due = Entity::find()
             .filter(open(now))
             .order_by_asc(Column::RunAt)
-            .limit(BATCH)
-            .all(self.db.read())
-            .await?;
-        let tried = join_all(due.into_iter().map(|job| self.attempt(job, now))).await;
-        tried
-            .into_iter()
-            .try_fold(0, |sum, tried| tried.map(|tried| sum + usize::from(tried)))
+            .limit(many);
+        Ok(due.all(self.db.read()).await?)
     }
 
-    async fn attempt(&self, job: Model, now: DateTime<Utc>) -> Result<bool> {
-        let claim = now + CLAIM;
+    /// Those of them that nobody else does now.
+    async fn claim_all(&self, due: Vec<Model>, now: DateTime<Utc>) -> Result<Vec<Model>> {
+        let claims = due.into_iter().map(|job| self.claim(job, now));
+        let (mut claimed, mut failure) = (Vec::new(), None);
+        for claim in join_all(claims).await {
+            match claim {
+                Ok(ours) => claimed.extend(ours),
+                Err(error) => failure = Some(error),
+            }
+        }
+        match failure {
+            Some(error) if claimed.is_empty() => Err(error),
+            // What is claimed is done, whatever became of the rest: nobody else takes it up before the claim has run out.
+            _ => Ok(claimed),
+        }
+    }
+
+    async fn claim(&self, job: Model, now: DateTime<Utc>) -> Result<Option<Model>> {
         let claimed = Entity::update_many()
-            .col_expr(Column::ClaimedUntil, claim.into())
+            .col_expr(Column::ClaimedUntil, (now + CLAIM).into())
             .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
             .filter(Column::Id.eq(job.id))
             .filter(open(now))
             .exec(self.db.write())
             .await?;
-        if claimed.rows_affected == 0 {
-            return Ok(false);
-        }
+        Ok((claimed.rows_affected > 0).then_some(job))
+    }
+
+    /// Does what was claimed at that time, and writes down what became of it.
+    async fn attempt(&self, job: Model, now: DateTime<Utc>) -> Result<()> {
         let attempt = job.attempts + 1;
         // Caught here, so that the job counts this attempt and is buried in the end.
         let delivery = AssertUnwindSafe(self.deliver(&job, now)).catch_unwind();
@@ -194,7 +250,7 @@ impl Worker {
         let ended = self.clock.now();
         let update = Entity::update_many()
             .filter(Column::Id.eq(job.id))
-            .filter(Column::ClaimedUntil.eq(claim));
+            .filter(Column::ClaimedUntil.eq(now + CLAIM));
         let update = match outcome {
             Ok(()) => {
                 self.metrics.mail(MailOutcome::Sent);
@@ -221,7 +277,7 @@ impl Worker {
             .col_expr(Column::ClaimedUntil, Option::<DateTime<Utc>>::None.into())
             .exec(self.db.write())
             .await?;
-        Ok(true)
+        Ok(())
     }
 
     async fn deliver(&self, job: &Model, now: DateTime<Utc>) -> Result<(), MailError> {
@@ -241,6 +297,28 @@ impl Worker {
             None => Ok(()),
         }
     }
+}
+
+/// Waits for a mail to end, and says whether what became of it, and of all others that have ended, could be written down.
+/// Nothing is said where no mail is under way. May be broken off.
+async fn some_end(under_way: &mut JoinSet<Result<()>>) -> Option<bool> {
+    let mut noted = is_noted(under_way.join_next().await?);
+    while let Some(ended) = under_way.try_join_next() {
+        noted &= is_noted(ended);
+    }
+    Some(noted)
+}
+
+fn is_noted(ended: Result<Result<()>, JoinError>) -> bool {
+    match ended {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => tracing::warn!(
+            cause = error.cause(),
+            "what became of a mail cannot be written down; it is tried again in some minutes"
+        ),
+        Err(_) => tracing::error!("a mail panicked; it is tried again in some minutes"),
+    }
+    false
 }
 
 fn not_made(error: &Error) -> MailError {
