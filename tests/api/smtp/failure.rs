@@ -3,27 +3,85 @@
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use entity::job;
-use sea_orm::EntityTrait;
+use futures_util::future::join_all;
 
 use super::server::{MailServer, Manner, Seal};
+use super::{house, job, jobs, reason};
+use crate::harness::program::Folder;
 use crate::harness::{Backend, TestApp};
 
-async fn house(backend: Backend, mail: &MailServer, more: &[(&str, &str)]) -> TestApp {
-    let url = format!("smtp://{}", mail.address);
-    let mut settings = vec![("VESTIBULE_SMTP_URL", url.as_str())];
-    settings.extend(more);
-    TestApp::with(backend, &settings).await
+/// What a server does, and what the step is called at which that is noticed.
+type Hang = (Manner, &'static str);
+
+/// What does not depend on the seal.
+fn after_the_sign_in() -> [Hang; 4] {
+    [
+        (Manner::HangsAt("MAIL"), "the sender"),
+        (Manner::HangsAt("RCPT"), "the recipient"),
+        (Manner::HangsAt("DATA"), "DATA"),
+        (Manner::HangsAfterData, "the content"),
+    ]
 }
 
-/// The only job, as it rests in the database.
-async fn job(test: &TestApp) -> job::Model {
-    let jobs = job::Entity::find()
-        .all(test.app.db.read())
-        .await
-        .expect("jobs");
-    assert_eq!(jobs.len(), 1);
-    jobs.into_iter().next().expect("a job")
+/// A house whose mail server hangs, and another instance of it that does not wait for long.
+struct Stuck {
+    mail: MailServer,
+    patient: TestApp,
+    hasty: TestApp,
+    hang: Hang,
+}
+
+impl Stuck {
+    async fn at(backend: Backend, seal: Seal, hang: Hang) -> Self {
+        let mail = MailServer::start(seal, hang.0.clone(), "localhost").await;
+        let folder = Folder::new();
+        let authority = folder.file("authority.pem", &mail.certificate);
+        let way = match seal {
+            Seal::Plain => "smtp://",
+            Seal::StartTls => "smtp+starttls://ann:secret@",
+            Seal::Implicit => "smtps://ann:secret@",
+        };
+        let url = format!("{way}localhost:{}", mail.address.port());
+        let mut settings = vec![
+            ("VESTIBULE_SMTP_URL", url.as_str()),
+            ("VESTIBULE_SMTP_CA", authority.as_str()),
+        ];
+        let patient = TestApp::with(backend, &settings).await;
+        settings.push(("VESTIBULE_SMTP_TIMEOUT", "1000"));
+        let hasty = patient.second_instance_with(&settings).await;
+        Self {
+            mail,
+            patient,
+            hasty,
+            hang,
+        }
+    }
+
+    /// The mutation is answered, the worker gives up and says at which step, and the mail arrives later.
+    async fn comes_through(&self) {
+        let (manner, step) = &self.hang;
+        self.patient.anon().sign_up("ann@example.org").await.ok();
+        let tried = tokio::time::timeout(Duration::from_secs(60), self.hasty.run_jobs()).await;
+        tried.expect("an end");
+        let said = reason(&self.patient).await;
+        assert!(said.contains(step), "{manner:?}: {said}");
+        assert_eq!(self.mail.hanging(), 1, "{manner:?}");
+
+        self.mail.behave(Manner::Takes);
+        self.patient.clock.advance(TimeDelta::seconds(6));
+        self.patient.run_jobs().await;
+        let ended = job(&self.patient).await;
+        assert!(ended.done_at.is_some(), "{manner:?}: {ended:?}");
+    }
+}
+
+/// All of them at once, when all houses are open: opening takes time that a step does not have.
+async fn hang_at_each(backend: Backend, seal: Seal, before: &[Hang]) {
+    let mut all = Vec::new();
+    for hang in before.iter().cloned().chain(after_the_sign_in()) {
+        all.push(Stuck::at(backend, seal, hang).await);
+    }
+    join_all(all.iter().map(Stuck::comes_through)).await;
 }
 
 on_both_databases! {
@@ -33,9 +91,7 @@ on_both_databases! {
         let test = house(backend, &mail, &[]).await;
         test.anon().sign_up("ann@example.org").await.ok();
         test.run_jobs().await;
-        let waiting = job(&test).await;
-        assert_eq!((waiting.attempts, waiting.done_at, waiting.buried_at), (1, None, None));
-        assert!(waiting.last_error.expect("a reason").contains("451"));
+        assert!(reason(&test).await.contains("451"));
 
         mail.behave(Manner::Takes);
         test.run_jobs().await;
@@ -83,9 +139,7 @@ on_both_databases! {
         let test = house(backend, &mail, &[]).await;
         test.anon().sign_up("ann@example.org").await.ok();
         test.run_jobs().await;
-        let waiting = job(&test).await;
-        assert_eq!((waiting.attempts, waiting.done_at, waiting.buried_at), (1, None, None));
-        assert!(waiting.last_error.expect("a reason").contains("too many connections"));
+        assert!(reason(&test).await.contains("too many connections"));
 
         mail.behave(Manner::Takes);
         test.clock.advance(TimeDelta::seconds(6));
@@ -104,26 +158,49 @@ on_both_databases! {
     }
 
     async fn a_server_that_hangs_holds_up_neither_the_mutation_nor_the_worker(backend: Backend) {
-        let at = ["EHLO", "MAIL", "RCPT", "DATA"].map(Manner::HangsAt);
-        let manners = at.into_iter().chain([Manner::HangsAtOnce, Manner::HangsAfterData]);
-        let hang = async |manner| {
-            let mail = MailServer::start(Seal::Plain, manner, "localhost").await;
-            let test = house(backend, &mail, &[]).await;
-            test.anon().sign_up("ann@example.org").await.ok();
-            let url = format!("smtp://{}", mail.address);
-            let hasty = [("VESTIBULE_SMTP_URL", url.as_str()), ("VESTIBULE_SMTP_TIMEOUT", "1000")];
-            let hasty = test.second_instance_with(&hasty).await;
-            tokio::time::timeout(Duration::from_secs(60), hasty.run_jobs()).await.expect("an end");
-            let waiting = job(&test).await;
-            assert_eq!((waiting.attempts, waiting.done_at, waiting.buried_at), (1, None, None));
+        let before = [
+            (Manner::HangsAtOnce, "the greeting"),
+            (Manner::HangsAt("EHLO"), "the greeting"),
+        ];
+        hang_at_each(backend, Seal::Plain, &before).await;
+    }
 
-            mail.behave(Manner::Takes);
-            test.clock.advance(TimeDelta::seconds(6));
-            test.run_jobs().await;
-            let ended = job(&test).await;
-            assert!(ended.done_at.is_some(), "{ended:?}");
-        };
-        futures_util::future::join_all(manners.map(hang)).await;
+    async fn a_server_that_hangs_around_starttls_holds_up_nobody(backend: Backend) {
+        let before = [
+            (Manner::HangsAtOnce, "the greeting"),
+            (Manner::HangsAt("EHLO"), "the greeting"),
+            (Manner::HangsAt("STARTTLS"), "STARTTLS"),
+            (Manner::HangsAfterStartTls, "STARTTLS"),
+            (Manner::HangsUnderTlsAt("EHLO"), "STARTTLS"),
+            (Manner::HangsAt("AUTH"), "the sign-in"),
+        ];
+        hang_at_each(backend, Seal::StartTls, &before).await;
+    }
+
+    async fn a_server_that_hangs_under_tls_holds_up_nobody(backend: Backend) {
+        let before = [
+            // The handshake.
+            (Manner::HangsAtOnce, "the greeting"),
+            (Manner::HangsBeforeGreeting, "the greeting"),
+            (Manner::HangsAt("EHLO"), "the greeting"),
+            (Manner::HangsAt("AUTH"), "the sign-in"),
+        ];
+        hang_at_each(backend, Seal::Implicit, &before).await;
+    }
+
+    async fn a_kept_connection_that_hangs_gives_way_to_a_new_one(backend: Backend) {
+        let mail = MailServer::start(Seal::Plain, Manner::Takes, "localhost").await;
+        let test = house(backend, &mail, &[("VESTIBULE_SMTP_TIMEOUT", "1000")]).await;
+        test.anon().sign_up("ann@example.org").await.ok();
+        test.run_jobs().await;
+        mail.behave(Manner::HangsAt("NOOP"));
+        test.anon().sign_up("bob@example.org").await.ok();
+        let sent = tokio::time::timeout(Duration::from_secs(60), test.run_jobs()).await;
+        sent.expect("an end");
+        for job in jobs(&test).await {
+            assert!(job.attempts == 1 && job.done_at.is_some(), "{job:?}");
+        }
+        assert_eq!((mail.messages().len(), mail.connections(), mail.hanging()), (2, 2, 1));
     }
 }
 

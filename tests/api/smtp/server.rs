@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -36,6 +37,14 @@ pub enum Manner {
     HangsAfterData,
     /// Does not answer this command.
     HangsAt(&'static str),
+    /// Does not answer this command under TLS.
+    HangsUnderTlsAt(&'static str),
+    /// Says that TLS may begin, and does nothing more.
+    HangsAfterStartTls,
+    /// Does not greet, not even under TLS.
+    HangsBeforeGreeting,
+    /// Does not answer about recipients with this in their address.
+    HangsAbout(&'static str),
     /// Takes the mail and does not say so.
     TakesInSilence,
     /// Accepts connections and does not even greet.
@@ -69,6 +78,8 @@ struct Memory {
     /// Every command that arrived unsealed.
     plain: Vec<String>,
     connections: usize,
+    /// How many of them wait for an answer that never comes.
+    hanging: usize,
 }
 
 #[derive(Clone)]
@@ -130,6 +141,32 @@ impl MailServer {
         self.memory.lock().unwrap().connections
     }
 
+    pub fn hanging(&self) -> usize {
+        self.memory.lock().unwrap().hanging
+    }
+
+    /// Until so many have been left without an answer.
+    pub async fn until_hanging(&self, many: usize) {
+        for _ in 0..600 {
+            if self.hanging() >= many {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{} hang, not {many}", self.hanging());
+    }
+
+    /// Until so many mails have arrived.
+    pub async fn until_taken(&self, many: usize) {
+        for _ in 0..600 {
+            if self.messages().len() >= many {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{} have arrived, not {many}", self.messages().len());
+    }
+
     /// What arrived for everybody on the way to read.
     pub fn plain(&self) -> Vec<String> {
         self.memory.lock().unwrap().plain.clone()
@@ -139,9 +176,15 @@ impl MailServer {
         self.manner.lock().unwrap().clone()
     }
 
+    /// Without end.
+    async fn hang<T>(&self) -> T {
+        self.memory.lock().unwrap().hanging += 1;
+        std::future::pending().await
+    }
+
     async fn serve(self, stream: TcpStream, seal: Seal, acceptor: TlsAcceptor) {
         if self.manner() == Manner::HangsAtOnce {
-            std::future::pending::<()>().await;
+            self.hang().await
         }
         let stream = match seal {
             Seal::Implicit => {
@@ -153,9 +196,11 @@ impl MailServer {
             Seal::StartTls => self.talk(stream, false, true, true).await,
             Seal::Plain => self.talk(stream, false, false, true).await,
         };
-        if let Some(stream) = stream
-            && let Ok(stream) = acceptor.accept(stream).await
-        {
+        let Some(stream) = stream else { return };
+        if self.manner() == Manner::HangsAfterStartTls {
+            self.hang().await
+        }
+        if let Ok(stream) = acceptor.accept(stream).await {
             self.talk(stream, true, false, false).await;
         }
     }
@@ -170,6 +215,9 @@ impl MailServer {
     ) -> Option<S> {
         let mut stream = BufReader::new(stream);
         if greets {
+            if self.manner() == Manner::HangsBeforeGreeting {
+                self.hang().await
+            }
             if let Manner::Greets(answer) = self.manner() {
                 say(&mut stream, answer).await?;
                 return None;
@@ -187,8 +235,10 @@ impl MailServer {
             }
             let verb = line.split([' ', ':']).next().unwrap_or_default();
             let verb = verb.to_ascii_uppercase();
-            if matches!(self.manner(), Manner::HangsAt(at) if at == verb) {
-                std::future::pending::<()>().await;
+            match self.manner() {
+                Manner::HangsAt(at) if at == verb => self.hang().await,
+                Manner::HangsUnderTlsAt(at) if sealed && at == verb => self.hang().await,
+                _ => {}
             }
             let answer = match verb.as_str() {
                 "EHLO" if offers => "250-mail.test\r\n250-8BITMIME\r\n250 STARTTLS",
@@ -203,6 +253,7 @@ impl MailServer {
                 }
                 "RCPT" => match self.manner() {
                     Manner::AnswersRecipients(answer) => answer,
+                    Manner::HangsAbout(whom) if line.contains(whom) => self.hang().await,
                     _ => {
                         message.recipients.push(line);
                         "250 go on"
@@ -220,13 +271,13 @@ impl MailServer {
                         message.text.push('\n');
                     }
                     if self.manner() == Manner::HangsAfterData {
-                        std::future::pending::<()>().await;
+                        self.hang().await
                     }
                     let refuses = self.manner() == Manner::QuotesTheLink;
                     let text = message.text.replace("=\n", "");
                     self.memory.lock().unwrap().messages.push(message);
                     if self.manner() == Manner::TakesInSilence {
-                        std::future::pending::<()>().await;
+                        self.hang().await
                     }
                     message = Message {
                         sealed,
