@@ -12,6 +12,10 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
+const OFFER: &str = "250-mail.test\r\n250-8BITMIME\r\n250 STARTTLS";
+/// The leave to begin with TLS, and what a whole conversation would be answered under it.
+const AHEAD: &str = "220 go\r\n250-mx\r\n250 8BITMIME\r\n250 ok\r\n250 ok\r\n354 go\r\n250 taken";
+
 /// How the connection is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seal {
@@ -41,6 +45,10 @@ pub enum Manner {
     HangsUnderTlsAt(&'static str),
     /// Says that TLS may begin, and does nothing more.
     HangsAfterStartTls,
+    /// Answers STARTTLS, and in plain text what it is asked later; nothing under TLS.
+    AnswersAhead,
+    /// The same together with its offer of STARTTLS, before anybody asks for it.
+    AnswersAheadOfStartTls,
     /// Does not greet, not even under TLS.
     HangsBeforeGreeting,
     /// Does not answer about recipients with this in their address.
@@ -176,6 +184,14 @@ impl MailServer {
         self.manner.lock().unwrap().clone()
     }
 
+    fn is_ahead(&self) -> bool {
+        let manner = self.manner();
+        matches!(
+            manner,
+            Manner::AnswersAhead | Manner::AnswersAheadOfStartTls
+        )
+    }
+
     /// Without end.
     async fn hang<T>(&self) -> T {
         self.memory.lock().unwrap().hanging += 1;
@@ -201,18 +217,21 @@ impl MailServer {
             self.hang().await
         }
         if let Ok(stream) = acceptor.accept(stream).await {
+            if self.is_ahead() {
+                self.hang().await
+            }
             self.talk(stream, true, false, false).await;
         }
     }
 
-    /// One conversation; gives the stream back when the client asks to seal it.
+    /// One conversation; gives the stream back when the client asks to seal it, with what has arrived of that already.
     async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
         sealed: bool,
         offers: bool,
         greets: bool,
-    ) -> Option<S> {
+    ) -> Option<BufReader<S>> {
         let mut stream = BufReader::new(stream);
         if greets {
             if self.manner() == Manner::HangsBeforeGreeting {
@@ -241,7 +260,11 @@ impl MailServer {
                 _ => {}
             }
             let answer = match verb.as_str() {
-                "EHLO" if offers => "250-mail.test\r\n250-8BITMIME\r\n250 STARTTLS",
+                "EHLO" if offers && self.manner() == Manner::AnswersAheadOfStartTls => {
+                    say(&mut stream, &format!("{OFFER}\r\n{AHEAD}")).await?;
+                    continue;
+                }
+                "EHLO" if offers => OFFER,
                 "EHLO" => "250-mail.test\r\n250-8BITMIME\r\n250 AUTH PLAIN",
                 "AUTH" => "235 welcome",
                 "MAIL" => {
@@ -292,8 +315,13 @@ impl MailServer {
                     "250 taken"
                 }
                 "STARTTLS" if offers => {
-                    say(&mut stream, "220 go on").await?;
-                    return Some(stream.into_inner());
+                    match self.manner() {
+                        Manner::AnswersAhead => say(&mut stream, AHEAD).await?,
+                        // It has said so already.
+                        Manner::AnswersAheadOfStartTls => {}
+                        _ => say(&mut stream, "220 go on").await?,
+                    }
+                    return Some(stream);
                 }
                 "RSET" | "NOOP" => "250 well",
                 "QUIT" => {

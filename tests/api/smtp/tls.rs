@@ -120,6 +120,19 @@ on_both_databases! {
             }
         }
     }
+
+    /// Whoever is on the way can say it (RFC 3207 section 6).
+    async fn answers_in_plain_text_are_not_believed_under_tls(backend: Backend) {
+        for manner in [Manner::AnswersAhead, Manner::AnswersAheadOfStartTls] {
+            let mail = MailServer::start(Seal::StartTls, manner, "localhost").await;
+            let url = format!("smtp+starttls://localhost:{}", mail.address.port());
+            let test = sign_up(backend, &mail, &url, Some(&mail.certificate)).await;
+            assert_nothing_was_told(&mail);
+            assert!(!reason(&test).await.is_empty());
+            mail.behave(Manner::Takes);
+            mend(&test, &mail, &url).await;
+        }
+    }
 }
 
 #[tokio::test]
