@@ -1,5 +1,5 @@
 mod delete_user;
-mod email_change;
+pub mod email_change;
 pub mod handoff;
 pub mod handoff_wait;
 mod lock_order;

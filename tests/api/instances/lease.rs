@@ -1,5 +1,5 @@
 //! An instance remembers who asked lately. Whatever happens to them, on whichever instance and by whatever means, counts as
-//! soon as it is answered.
+//! soon as it is answered. What ends a session is in `revocation.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use sea_orm::{
 use serde_json::json;
 
 use crate::harness::{Backend, Client, PASSWORD, TestApp};
-use crate::support::{accounts, administer, another_session, assert_alive, reason};
+use crate::support::{administer, another_session, assert_alive, reason};
 
 /// As in operation; other tests ask the database with every request.
 const LEASE: (&str, &str) = ("VESTIBULE_REVOCATION_LEASE", "5");
@@ -19,14 +19,14 @@ const LEASE: (&str, &str) = ("VESTIBULE_REVOCATION_LEASE", "5");
 /// As long as may be set.
 const LONGEST: (&str, &str) = ("VESTIBULE_REVOCATION_LEASE", "10");
 
-async fn two(backend: Backend) -> (TestApp, TestApp) {
+pub async fn two(backend: Backend) -> (TestApp, TestApp) {
     let here = TestApp::with(backend, &[LEASE]).await;
     let there = here.second_instance_with(&[LEASE]).await;
     (here, there)
 }
 
 /// The same person at the door of another instance.
-fn at(house: &TestApp, person: &Client) -> Client {
+pub fn at(house: &TestApp, person: &Client) -> Client {
     house.anon().signed_in(&json!({
         "accessToken": person.access_token,
         "refreshToken": person.refresh_token,
@@ -35,13 +35,13 @@ fn at(house: &TestApp, person: &Client) -> Client {
 }
 
 /// Asks all the time, so that the house has always just heard what has changed.
-struct Regular {
+pub struct Regular {
     leaves: Arc<AtomicBool>,
     asks: tokio::task::JoinHandle<()>,
 }
 
 impl Regular {
-    fn comes(person: Client) -> Self {
+    pub fn comes(person: Client) -> Self {
         let leaves = Arc::<AtomicBool>::default();
         let left = Arc::clone(&leaves);
         let asks = tokio::spawn(async move {
@@ -54,7 +54,7 @@ impl Regular {
         Self { leaves, asks }
     }
 
-    async fn leave(self) {
+    pub async fn leave(self) {
         self.leaves.store(true, Ordering::Relaxed);
         self.asks.await.expect("was let in every time");
     }
@@ -67,44 +67,6 @@ async fn sql(test: &TestApp, statement: &str) {
 }
 
 on_both_databases! {
-    async fn what_ends_a_session_has_ended_it_at_the_other_instance_by_the_time_it_is_answered(backend: Backend) {
-        let (here, there) = two(backend).await;
-        let regular = Regular::comes(here.user("regular").await);
-        let ann = here.user("ann").await;
-        let id = accounts(&here, "ann@example.org").await[0].id.to_string();
-        for round in 0..8 {
-            let [one, other] = [another_session(&here, "ann").await, another_session(&here, "ann").await];
-            for session in [&one, &other] {
-                assert_alive(&session.me().await);
-                assert_alive(&at(&there, session).me().await);
-            }
-            // Every way ends the one; some end the other, too.
-            match round % 4 {
-                0 => drop(at(&there, &one).run("sign_out", json!({})).await.ok()),
-                1 => {
-                    let input = json!({ "sessionId": one.session_id });
-                    at(&there, &other).run("revoke_session", json!({ "input": input })).await.ok();
-                }
-                2 => {
-                    let input = json!({ "currentPassword": PASSWORD, "newPassword": PASSWORD });
-                    at(&there, &other).run("change_password", json!({ "input": input })).await;
-                    let input = json!({ "userId": id });
-                    there.admin().run("admin_revoke_sessions", json!({ "input": input })).await.ok();
-                }
-                _ => {
-                    administer(&there, &id, json!({ "disabled": true })).await.ok();
-                }
-            }
-            assert_eq!(reason(&one.me().await), "SESSION_REVOKED", "round {round}");
-            assert_eq!(one.refresh(&one.refresh_token).await.code(), "INVALID_REFRESH_TOKEN");
-            if round % 4 == 3 {
-                administer(&there, &id, json!({ "disabled": false })).await.ok();
-            }
-        }
-        drop(ann);
-        regular.leave().await;
-    }
-
     async fn what_somebody_is_has_changed_at_the_other_instance_by_the_time_it_is_answered(backend: Backend) {
         let (here, there) = two(backend).await;
         let regular = Regular::comes(here.user("regular").await);

@@ -4,6 +4,7 @@ mod balancer;
 mod lease;
 mod races;
 mod restart;
+mod revocation;
 mod shutdown;
 mod visitor;
 
