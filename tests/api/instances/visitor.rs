@@ -94,8 +94,8 @@ pub struct Visitor {
     access_token: String,
     /// The last that was acknowledged, and the one asked for last.
     pub name: [String; 2],
-    /// Requests for verification that were acknowledged.
-    pub pending: Vec<String>,
+    /// Sign-ups that were acknowledged: the address of each, and its handle.
+    pub pending: Vec<(String, String)>,
 }
 
 impl Visitor {
@@ -158,7 +158,8 @@ impl Visitor {
         let email = format!("pending-{}-{round}@example.org", self.number);
         let input = json!({ "input": { "email": email, "password": PASSWORD } });
         let data = ask(address, "sign_up", input, None).await?;
-        self.pending.push(text(&data["signUp"]["verificationId"]));
+        let handle = text(&data["signUp"]["verificationId"]);
+        self.pending.push((email, handle));
         count();
         Ok(())
     }
