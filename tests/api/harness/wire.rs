@@ -51,10 +51,15 @@ pub async fn exchange(address: SocketAddr, octets: &[u8]) -> Vec<u8> {
 
 /// Reads until the other side closes, whatever way it does.
 pub async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    read_until(stream, |_| false).await
+}
+
+/// Reads until this is so, or the other side closes.
+async fn read_until(stream: &mut TcpStream, is_all: fn(&[u8]) -> bool) -> Vec<u8> {
     let mut answer = Vec::new();
     let all = async {
         let mut buffer = [0; 8192];
-        loop {
+        while !is_all(&answer) {
             match stream.read(&mut buffer).await {
                 Ok(0) | Err(_) => break,
                 Ok(length) => answer.extend_from_slice(&buffer[..length]),
@@ -63,15 +68,64 @@ pub async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     };
     tokio::time::timeout(PATIENCE, all)
         .await
-        .expect("the connection is closed in time");
+        .expect("the answer is there, or the connection is closed, in time");
     answer
+}
+
+/// Whether an answer has arrived with all that its head announces.
+pub fn is_whole(octets: &[u8]) -> bool {
+    let Some(end) = octets.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&octets[..end]);
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let length: usize = value.trim().parse().ok()?;
+        name.eq_ignore_ascii_case("content-length")
+            .then_some(length)
+    });
+    length == Some(octets.len() - end - 4)
+}
+
+/// A connection that is used again for as long as the other side keeps it, as browsers and gateways do.
+#[derive(Debug, Default)]
+pub struct Kept(Option<(SocketAddr, TcpStream)>);
+
+impl Kept {
+    /// Sends a request that says nothing about the connection, and answers what arrived.
+    ///
+    /// # Errors
+    /// Where it could not be sent. It is never sent a second time: it may have been heard.
+    pub async fn exchange(&mut self, to: SocketAddr, octets: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut stream = match self.0.take() {
+            Some((address, stream)) if address == to && is_open(&stream) => stream,
+            _ => TcpStream::connect(to).await?,
+        };
+        stream.write_all(octets).await?;
+        let answer = read_until(&mut stream, is_whole).await;
+        if is_whole(&answer) && !Wire::of(&answer).head.contains("\r\nconnection: close") {
+            self.0 = Some((to, stream));
+        }
+        Ok(answer)
+    }
+}
+
+/// Whether the other side has not said meanwhile that it is done with the connection.
+fn is_open(stream: &TcpStream) -> bool {
+    let read = stream.try_read(&mut [0]);
+    read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
 /// A `POST /graphql` with everything that belongs to it; the connection ends after the answer.
 pub fn post(body: &Value, headers: &[(&str, &str)]) -> Vec<u8> {
+    post_and_keep(body, &[headers, &[("connection", "close")]].concat())
+}
+
+/// The same, without a word about what comes after the answer: the connection goes on.
+pub fn post_and_keep(body: &Value, headers: &[(&str, &str)]) -> Vec<u8> {
     let body = body.to_string();
     let mut head = format!(
-        "POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\
+        "POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n",
         body.len()
     );

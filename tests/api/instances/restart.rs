@@ -1,4 +1,4 @@
-//! A rolling restart behind a real load balancer.
+//! A rolling restart behind a real load balancer, for those who keep their connections and for those who do not.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -8,11 +8,22 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::harness::wire::{self, Wire};
+use crate::harness::wire::{self, Kept, Wire};
 use crate::harness::{ADMIN_SECRET, PASSWORD};
 
-/// Sends a document and answers its `data`, or what went wrong. Only an answer that arrived whole counts.
+/// Sends a document on a connection of its own and answers its `data`, or what went wrong.
 pub async fn ask(
+    address: SocketAddr,
+    query: &str,
+    variables: Value,
+    bearer: Option<&str>,
+) -> Result<Value, String> {
+    ask_on(None, address, query, variables, bearer).await
+}
+
+/// The same, on a connection that is kept where there is one. Only an answer that arrived whole counts.
+async fn ask_on(
+    kept: Option<&mut Kept>,
     address: SocketAddr,
     query: &str,
     variables: Value,
@@ -23,16 +34,16 @@ pub async fn ask(
     if let Some(authorization) = &authorization {
         headers = vec![("authorization", authorization.as_str())];
     }
-    let request = wire::post(&wire::document(query, variables), &headers);
-    let mut stream = TcpStream::connect(address)
-        .await
-        .map_err(|error| format!("{query}: {error}"))?;
-    stream
-        .write_all(&request)
-        .await
-        .map_err(|error| format!("{query}: {error}"))?;
-    let octets = wire::read_to_end(&mut stream).await;
-    if !is_whole(&octets) {
+    let document = wire::document(query, variables);
+    let octets = match kept {
+        Some(kept) => {
+            let request = wire::post_and_keep(&document, &headers);
+            kept.exchange(address, &request).await
+        }
+        None => exchange(address, &wire::post(&document, &headers)).await,
+    };
+    let octets = octets.map_err(|error| format!("{query}: {error}"))?;
+    if !wire::is_whole(&octets) {
         let text = String::from_utf8_lossy(&octets);
         return Err(format!("{query}: no whole answer: {text}"));
     }
@@ -47,18 +58,10 @@ pub async fn ask(
     Ok(body["data"].clone())
 }
 
-fn is_whole(octets: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(octets);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else {
-        return false;
-    };
-    let length = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        let length: usize = value.trim().parse().ok()?;
-        name.eq_ignore_ascii_case("content-length")
-            .then_some(length)
-    });
-    length == Some(body.len())
+async fn exchange(address: SocketAddr, request: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request).await?;
+    Ok(wire::read_to_end(&mut stream).await)
 }
 
 /// Whether sign-ups of the default connection wait for their mail.
@@ -89,6 +92,8 @@ impl Crowd {
 
 pub struct Visitor {
     number: usize,
+    /// Every second one keeps the connection, as browsers do; the others begin anew with every request.
+    kept: Option<Kept>,
     pub user_id: String,
     pub refresh_token: String,
     access_token: String,
@@ -99,15 +104,15 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// Signs up where no mail has to be answered.
+    /// Signs up where no mail has to be answered, and may sign in where one has.
     pub async fn arrive(address: SocketAddr, number: usize) -> Self {
-        let input =
-            json!({ "email": format!("visitor{number}@example.org"), "password": PASSWORD });
+        let input = json!({ "email": address_of(number), "password": PASSWORD });
         let data = ask(address, "sign_up", json!({ "input": input }), None)
             .await
             .expect("a sign-up");
         let mut visitor = Self {
             number,
+            kept: number.is_multiple_of(2).then(Kept::default),
             user_id: text(&data["signUp"]["user"]["id"]),
             refresh_token: String::new(),
             access_token: String::new(),
@@ -115,6 +120,15 @@ impl Visitor {
             pending: Vec::new(),
         };
         visitor.hold(&data["signUp"]);
+        let verified = json!({ "userId": visitor.user_id, "emailVerified": true });
+        ask(
+            address,
+            "admin_update_user",
+            json!({ "input": verified }),
+            None,
+        )
+        .await
+        .expect("a verified address");
         visitor
     }
 
@@ -152,31 +166,63 @@ impl Visitor {
         count();
         self.name[1] = format!("Name {round}");
         let input = json!({ "input": { "displayName": self.name[1] } });
-        ask(address, "update_user", input, Some(&self.access_token)).await?;
+        self.ask(address, "update_user", input, true).await?;
         self.name[0] = self.name[1].clone();
         count();
         let email = format!("pending-{}-{round}@example.org", self.number);
         let input = json!({ "input": { "email": email, "password": PASSWORD } });
-        let data = ask(address, "sign_up", input, None).await?;
+        let data = self.ask(address, "sign_up", input, false).await?;
         let handle = text(&data["signUp"]["verificationId"]);
         self.pending.push((email, handle));
+        count();
+        let token = self.sign_in(address).await?;
+        count();
+        // On another instance, perhaps, which knows of it all the same.
+        let input = json!({ "input": { "refreshToken": token } });
+        let data = self.ask(address, "sign_out", input, false).await?;
+        assert_eq!(data["signOut"]["revokedSessions"], 1);
         count();
         Ok(())
     }
 
-    pub async fn refresh(&self, address: SocketAddr) -> Result<Value, String> {
+    /// As on another device; answers the refresh token there.
+    async fn sign_in(&mut self, address: SocketAddr) -> Result<String, String> {
+        let input = json!({ "login": address_of(self.number), "password": PASSWORD });
+        let input = json!({ "input": input });
+        let data = self.ask(address, "sign_in", input, false).await?;
+        assert_eq!(text(&data["signIn"]["user"]["id"]), self.user_id);
+        Ok(text(&data["signIn"]["refreshToken"]))
+    }
+
+    pub async fn refresh(&mut self, address: SocketAddr) -> Result<Value, String> {
         let input = json!({ "input": { "refreshToken": self.refresh_token } });
-        let data = ask(address, "refresh_session", input, None).await?;
+        let data = self.ask(address, "refresh_session", input, false).await?;
         Ok(data["refreshSession"].clone())
     }
 
-    pub async fn me(&self, address: SocketAddr) -> Result<Value, String> {
-        let data = ask(address, "me", json!({}), Some(&self.access_token)).await?;
+    /// Sends a document, with the access token or without.
+    async fn ask(
+        &mut self,
+        address: SocketAddr,
+        query: &str,
+        variables: Value,
+        signed_in: bool,
+    ) -> Result<Value, String> {
+        let bearer = signed_in.then_some(self.access_token.as_str());
+        ask_on(self.kept.as_mut(), address, query, variables, bearer).await
+    }
+
+    pub async fn me(&mut self, address: SocketAddr) -> Result<Value, String> {
+        let data = self.ask(address, "me", json!({}), true).await?;
         match &data["me"] {
             Value::Null => Err("the session is gone".into()),
             me => Ok(me.clone()),
         }
     }
+}
+
+fn address_of(number: usize) -> String {
+    format!("visitor{number}@example.org")
 }
 
 fn text(value: &Value) -> String {
