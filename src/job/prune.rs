@@ -2,6 +2,8 @@
 //! a request for long, and each one is served by an index. Each repeats its condition: what was used again after it had
 //! been found stays.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     attempt_counter, audit_event, identity_change, job, limit_counter, session, verification,
@@ -14,13 +16,14 @@ use sea_orm::{
 
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::earliest_id;
 
 /// Rows that one statement deletes.
 const BATCH: u64 = 500;
-/// Statements for one kind of rows at one time; what is left then waits for the next.
-const STATEMENTS: usize = 200;
+/// Statements in a row; then whoever waits for the database comes first.
+const STATEMENTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(100);
 /// Sessions stay at least so long after they have ended or run out, with their refresh tokens: a used one that comes
 /// back is told from an unknown one.
 const SESSIONS: TimeDelta = TimeDelta::days(30);
@@ -32,33 +35,71 @@ const JOBS: TimeDelta = TimeDelta::days(30);
 
 /// Changes of identities that are left alone: shortening their log makes every instance look everybody up again.
 const LOG: u64 = 1_000;
-/// How often the log has its number of statements: every change of a user and every end of a session writes into it.
-const ROUNDS: usize = 20;
 
-/// Says how many rows went. Events of the audit trail stay for so many days; for ever with 0.
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Pruned {
+    /// Rows.
+    pub(super) gone: u64,
+    /// The first, where something could not be deleted.
+    pub(super) failure: Option<Error>,
+}
+
+impl Pruned {
+    fn note(&mut self, kind: &'static str, gone: Result<u64>) {
+        match gone {
+            Ok(gone) => self.gone += gone,
+            Err(error) => {
+                let cause = error.cause();
+                tracing::warn!(
+                    kind,
+                    cause,
+                    "rows that have had their time cannot be deleted"
+                );
+                self.failure.get_or_insert(error);
+            }
+        }
+    }
+}
+
+/// Goes on until nothing is left of what has had its time now; what fails with one kind of rows keeps none of the others.
+/// Events of the audit trail stay for so many days; for ever with 0.
 pub(super) async fn prune(
     db: &impl ConnectionTrait,
     now: DateTime<Utc>,
     audit_days: u32,
-) -> Result<u64> {
-    let mut gone = 0;
+) -> Pruned {
+    let mut pruned = Pruned::default();
+    pruned.note("verifications", old_verifications(db, now).await);
+    let revoked = session::Column::RevokedAt.lte(now - SESSIONS);
+    let gone = delete::<session::Entity>(db, session::Column::Id, revoked).await;
+    pruned.note("revoked sessions", gone);
+    pruned.note("expired sessions", expired_sessions(db, now).await);
+    let done = job::Column::DoneAt.lte(now - JOBS);
+    let gone = delete::<job::Entity>(db, job::Column::Id, done).await;
+    pruned.note("jobs", gone);
+    let run_out = limit_counter::Column::WindowEndsAt.lte(now);
+    let gone = delete::<limit_counter::Entity>(db, limit_counter::Column::Key, run_out).await;
+    pruned.note("counters of limits", gone);
+    let forgotten = attempt_counter::Column::ExpiresAt.lte(now);
+    let gone = delete::<attempt_counter::Entity>(db, attempt_counter::Column::Key, forgotten).await;
+    pruned.note("counters of attempts", gone);
+    pruned.note("changes of identities", shorten_log(db).await);
+    // Last: whoever has just shortened its days has the most of these.
     if audit_days > 0 {
         let oldest = earliest_id(now - TimeDelta::days(audit_days.into()));
         let old = audit_event::Column::Id.lt(oldest);
-        gone += delete::<audit_event::Entity>(db, audit_event::Column::Id, old).await?;
+        let gone = delete::<audit_event::Entity>(db, audit_event::Column::Id, old).await;
+        pruned.note("events", gone);
     }
-    gone += old_verifications(db, now).await?;
-    let revoked = session::Column::RevokedAt.lte(now - SESSIONS);
-    gone += delete::<session::Entity>(db, session::Column::Id, revoked).await?;
-    gone += expired_sessions(db, now).await?;
-    let done = job::Column::DoneAt.lte(now - JOBS);
-    gone += delete::<job::Entity>(db, job::Column::Id, done).await?;
-    let run_out = limit_counter::Column::WindowEndsAt.lte(now);
-    gone += delete::<limit_counter::Entity>(db, limit_counter::Column::Key, run_out).await?;
-    let forgotten = attempt_counter::Column::ExpiresAt.lte(now);
-    gone += delete::<attempt_counter::Entity>(db, attempt_counter::Column::Key, forgotten).await?;
-    gone += shorten_log(db).await?;
-    Ok(gone)
+    pruned
+}
+
+/// Between a statement and the next.
+async fn rest_after(statements: u32) {
+    if statements.is_multiple_of(STATEMENTS) {
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// With the mails for them that were given up: those can never leave any more, and nobody could tell later whose address is in
@@ -67,7 +108,7 @@ async fn old_verifications(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Res
     use verification::{Column, Entity};
     let over = Column::ExpiresAt.lte(now - VERIFICATIONS);
     let mut gone = 0;
-    for _ in 0..STATEMENTS {
+    for number in 1.. {
         let some: Vec<Uuid> = Entity::find()
             .select_only()
             .column(Column::Id)
@@ -88,6 +129,7 @@ async fn old_verifications(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Res
         if is_last {
             break;
         }
+        rest_after(number).await;
     }
     Ok(gone)
 }
@@ -98,7 +140,7 @@ async fn expired_sessions(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Resu
     use session::{Column, Entity};
     let long_ago = now - SESSIONS;
     let mut gone = 0;
-    for _ in 0..STATEMENTS {
+    for number in 1.. {
         let due: Vec<Uuid> = Entity::find()
             .select_only()
             .column(Column::Id)
@@ -123,6 +165,7 @@ async fn expired_sessions(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Resu
         if is_last {
             break;
         }
+        rest_after(number).await;
     }
     Ok(gone)
 }
@@ -164,13 +207,7 @@ async fn shorten_log(db: &impl ConnectionTrait) -> Result<u64> {
         user_id: Set(None),
     };
     Entity::insert(everybody).exec_without_returning(db).await?;
-    for _ in 0..ROUNDS {
-        let some = delete::<Entity>(db, Column::Id, settled.clone()).await?;
-        gone += some;
-        if some == 0 {
-            break;
-        }
-    }
+    gone += delete::<Entity>(db, Column::Id, settled).await?;
     Ok(gone)
 }
 
@@ -187,16 +224,18 @@ async fn delete<E: EntityTrait>(
         .limit(BATCH)
         .to_owned();
     let mut gone = 0;
-    for _ in 0..STATEMENTS {
+    for number in 1.. {
         let deleted = E::delete_many()
             .filter(key.in_subquery(some.clone()))
             .filter(which.clone())
             .exec(db)
             .await?;
         gone += deleted.rows_affected;
-        if deleted.rows_affected < BATCH {
+        // Not a batch that is not full: some of it may have been used again meanwhile, with more behind it.
+        if deleted.rows_affected == 0 {
             break;
         }
+        rest_after(number).await;
     }
     Ok(gone)
 }

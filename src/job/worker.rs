@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -51,6 +52,8 @@ pub struct Worker {
     attempts: i32,
     /// How long the audit trail is kept; for ever with 0.
     audit_days: u32,
+    /// Whether the clean-up is this instance's turn, and something of it is still to be done.
+    unfinished: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
     wake: Arc<Notify>,
 }
@@ -72,6 +75,7 @@ impl Worker {
             desk,
             attempts,
             audit_days,
+            unfinished: Arc::default(),
             metrics,
             wake: Arc::default(),
         }
@@ -156,7 +160,7 @@ impl Worker {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) => tracing::warn!(
                         cause = error.cause(),
-                        "what has had its time cannot be deleted; trying again"
+                        "not everything that has had its time could be deleted; trying again"
                     ),
                     Err(_) => tracing::error!("the clean-up panicked; trying again"),
                 }
@@ -169,21 +173,34 @@ impl Worker {
         }
     }
 
-    /// Deletes what has had its time, at most once an hour among all instances, and says how many rows went.
+    /// Deletes what has had its time, at most once an hour among all instances, and says how many rows went. Where something
+    /// of it fails, the turn stays here: the next call tries again.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When something could not be deleted, after everything that could.
     pub async fn prune(&self) -> Result<u64> {
         let now = self.clock.now();
-        let turn = Limit::per_hour(1);
-        if !turn.count(self.db.write(), CLEAN_UP, now).await?.allowed {
+        if !self.is_to_prune(now).await? {
             return Ok(0);
         }
-        let gone = prune::prune(self.db.write(), now, self.audit_days).await?;
-        if gone > 0 {
-            tracing::info!(rows = gone, "deleted what has had its time");
+        self.unfinished.store(true, Ordering::Relaxed);
+        let pruned = prune::prune(self.db.write(), now, self.audit_days).await;
+        if pruned.gone > 0 {
+            tracing::info!(rows = pruned.gone, "deleted what has had its time");
         }
-        Ok(gone)
+        if let Some(error) = pruned.failure {
+            return Err(error);
+        }
+        self.unfinished.store(false, Ordering::Relaxed);
+        Ok(pruned.gone)
+    }
+
+    async fn is_to_prune(&self, now: DateTime<Utc>) -> Result<bool> {
+        if self.unfinished.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let turn = Limit::per_hour(1);
+        Ok(turn.count(self.db.write(), CLEAN_UP, now).await?.allowed)
     }
 
     /// Does one batch of what is due now, and says how many jobs it tried.

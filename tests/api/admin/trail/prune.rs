@@ -21,6 +21,21 @@ where
         .expect("a number of rows")
 }
 
+async fn sql(test: &TestApp, statement: &str) {
+    let db = test.app.db.write();
+    db.execute_unprepared(statement).await.expect("a change");
+}
+
+/// Counters of limits that have run out.
+async fn run_out(test: &TestApp, many: usize) {
+    let numbers = format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {many}) \
+         INSERT INTO limit_counters (key, count, window_ends_at) \
+         SELECT 'long ago ' || n, 1, '2026-01-01 00:00:00+00:00' FROM numbers"
+    );
+    sql(test, &numbers).await;
+}
+
 async fn in_hand(test: &TestApp, name: &str) -> Client {
     let login = format!("{name}@example.org");
     let answer = test.anon().sign_in(&login, PASSWORD).await.ok();
@@ -173,5 +188,32 @@ on_both_databases! {
         assert_eq!(prune(&test).await, 1_201);
         // The one by which instances take turns.
         assert_eq!(rows::<limit_counter::Entity>(&test).await, 1);
+    }
+
+    async fn however_much_there_is_of_a_kind_it_goes_in_one_turn(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        run_out(&test, 100_001).await;
+        assert_eq!(prune(&test).await, 100_001);
+        assert_eq!(rows::<limit_counter::Entity>(&test).await, 1);
+    }
+
+    async fn what_cannot_be_deleted_keeps_nothing_else_and_is_tried_again_in_the_same_turn(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        // One before the counters, and one after them.
+        for table in ["jobs", "audit_events"] {
+            run_out(&test, 1).await;
+            sql(&test, &format!("ALTER TABLE {table} RENAME TO hidden")).await;
+            test.app.worker.prune().await.expect_err("a table is missing");
+            assert_eq!(rows::<limit_counter::Entity>(&test).await, 1, "{table}");
+            sql(&test, &format!("ALTER TABLE hidden RENAME TO {table}")).await;
+            run_out(&test, 1).await;
+            assert_eq!(prune(&test).await, 1, "{table}");
+            // Done: the next turn comes in an hour.
+            run_out(&test, 1).await;
+            assert_eq!(prune(&test).await, 0, "{table}");
+            test.clock.advance(TimeDelta::hours(1));
+            assert_eq!(prune(&test).await, 1, "{table}");
+            test.clock.advance(TimeDelta::hours(1));
+        }
     }
 }
