@@ -256,23 +256,26 @@ async fn furnish(
     algorithm: TokenAlgorithm,
     (clock, rng): (&Clock, &Rng),
 ) -> Result<TicketKey> {
-    let tx = migration::begin_alone(db.write()).await?;
-    migration::apply(&tx).await?;
-    let now = clock.now();
-    let added = key::ensure_signing_key(&tx, sealer, algorithm, rng.id(now), now).await?;
-    if let Some(key) = added {
-        let details = json!({ "kid": key.kid, "algorithm": key.algorithm.as_str() });
-        let event = Event {
-            details,
-            ..Event::by_house(Kind::SigningKeyAdded)
-        };
-        event
-            .record(&tx, rng.id(now), now, &Origin::default())
-            .await?;
-    }
-    let tickets = key::ensure_ticket_key(&tx, sealer, rng, now).await?;
-    tx.commit().await?;
-    Ok(tickets)
+    let furnished = db.transact(|| async {
+        let tx = migration::begin_alone(db.write()).await?;
+        migration::apply(&tx).await?;
+        let now = clock.now();
+        let added = key::ensure_signing_key(&tx, sealer, algorithm, rng.id(now), now).await?;
+        if let Some(key) = added {
+            let details = json!({ "kid": key.kid, "algorithm": key.algorithm.as_str() });
+            let event = Event {
+                details,
+                ..Event::by_house(Kind::SigningKeyAdded)
+            };
+            event
+                .record(&tx, rng.id(now), now, &Origin::default())
+                .await?;
+        }
+        let tickets = key::ensure_ticket_key(&tx, sealer, rng, now).await?;
+        tx.commit().await?;
+        Ok(tickets)
+    });
+    furnished.await
 }
 
 fn hasher_options(config: &Config) -> HasherOptions {

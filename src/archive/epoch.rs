@@ -27,16 +27,20 @@ pub struct Ended {
 /// When the database refuses, or its keys were sealed with another master key; nothing has changed then.
 pub async fn begin_epoch(app: &App) -> Result<Ended> {
     let new = NewKey::generate(app.config.settings.token_algorithm)?;
-    let tx = migration::begin_alone(app.db.write()).await?;
-    let now = app.now();
-    let ended = end_everything(&tx, &Origin::default(), (app.id(), now)).await?;
-    let added = app.keys.add(&tx, &new, app.id(), (now, now)).await?;
-    let event = Event {
-        details: json!({ "kid": added.kid, "algorithm": added.algorithm.as_str(), "signsFrom": added.signs_from }),
-        ..Event::by_administrator(Kind::SigningKeyAdded, None)
-    };
-    app.record(&tx, &Origin::default(), event).await?;
-    tx.commit().await?;
+    let ended = app.db.transact(|| async {
+        let tx = migration::begin_alone(app.db.write()).await?;
+        let now = app.now();
+        let ended = end_everything(&tx, &Origin::default(), (app.id(), now)).await?;
+        let added = app.keys.add(&tx, &new, app.id(), (now, now)).await?;
+        let event = Event {
+            details: json!({ "kid": added.kid, "algorithm": added.algorithm.as_str(), "signsFrom": added.signs_from }),
+            ..Event::by_administrator(Kind::SigningKeyAdded, None)
+        };
+        app.record(&tx, &Origin::default(), event).await?;
+        tx.commit().await?;
+        Ok(ended)
+    });
+    let ended = ended.await?;
     app.keys.reload(app.db.read()).await?;
     Ok(ended)
 }

@@ -32,21 +32,25 @@ pub async fn reseal(config: &Config, clock: &Clock, rng: &Rng) -> Result<Reseale
     )
     .await?;
 
-    // Alone: no instance adds a key under the old master key meanwhile.
-    let tx = migration::begin_alone(db.write()).await?;
-    migration::apply(&tx).await?;
-    let resealed = key::reseal(&tx, &old, &new).await?;
-    if resealed.done > 0 {
-        let now = clock.now();
-        let event = Event {
-            details: json!({ "count": resealed.done }),
-            ..Event::by_administrator(Kind::SecretsResealed, None)
-        };
-        event
-            .record(&tx, rng.id(now), now, &Origin::default())
-            .await?;
-    }
-    tx.commit().await?;
+    let resealed = db.transact(|| async {
+        // Alone: no instance adds a key under the old master key meanwhile.
+        let tx = migration::begin_alone(db.write()).await?;
+        migration::apply(&tx).await?;
+        let resealed = key::reseal(&tx, &old, &new).await?;
+        if resealed.done > 0 {
+            let now = clock.now();
+            let event = Event {
+                details: json!({ "count": resealed.done }),
+                ..Event::by_administrator(Kind::SecretsResealed, None)
+            };
+            event
+                .record(&tx, rng.id(now), now, &Origin::default())
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(resealed)
+    });
+    let resealed = resealed.await?;
     db.close().await;
     Ok(resealed)
 }

@@ -52,22 +52,28 @@ pub async fn retire_outlived(app: &App) -> Result<usize> {
 /// # Errors
 /// When the database refuses.
 pub async fn retire(app: &App, kid: &str) -> Result<Result<(), Refusal>> {
-    // Alone, so that no other retires the key that would sign in its place.
-    let tx = migration::begin_alone(app.db.write()).await?;
-    let keys = key::list(&tx, app.now()).await?;
-    let Some(key) = keys.iter().find(|key| key.kid == kid) else {
-        return Ok(Err(Refusal::Unknown));
-    };
-    match key.state {
-        KeyState::Retired => return Ok(Err(Refusal::Unknown)),
-        KeyState::Signing => return Ok(Err(Refusal::Signing)),
-        KeyState::Waiting | KeyState::Verifying => {}
+    let retired = app.db.transact(|| async {
+        // Alone, so that no other retires the key that would sign in its place.
+        let tx = migration::begin_alone(app.db.write()).await?;
+        let keys = key::list(&tx, app.now()).await?;
+        let Some(key) = keys.iter().find(|key| key.kid == kid) else {
+            return Ok(Err(Refusal::Unknown));
+        };
+        match key.state {
+            KeyState::Retired => return Ok(Err(Refusal::Unknown)),
+            KeyState::Signing => return Ok(Err(Refusal::Signing)),
+            KeyState::Waiting | KeyState::Verifying => {}
+        }
+        let event = Event::by_administrator(Kind::SigningKeyRetired, None);
+        end(app, &tx, key, event).await?;
+        tx.commit().await?;
+        Ok(Ok(()))
+    });
+    let retired = retired.await?;
+    if retired.is_ok() {
+        app.keys.reload(app.db.read()).await?;
     }
-    let event = Event::by_administrator(Kind::SigningKeyRetired, None);
-    end(app, &tx, key, event).await?;
-    tx.commit().await?;
-    app.keys.reload(app.db.read()).await?;
-    Ok(Ok(()))
+    Ok(retired)
 }
 
 async fn end(app: &App, tx: &impl ConnectionTrait, key: &SigningKey, event: Event) -> Result<bool> {

@@ -24,10 +24,14 @@ pub enum Start {
 /// When the database refuses, or its keys were sealed with another master key.
 pub async fn rotate(app: &App, start: Start) -> Result<SigningKey> {
     let new = NewKey::generate(app.config.settings.token_algorithm)?;
-    let tx = migration::begin_alone(app.db.write()).await?;
-    let event = Event::by_administrator(Kind::SigningKeyAdded, None);
-    let added = add(app, &tx, &new, start, event).await?;
-    tx.commit().await?;
+    let added = app.db.transact(|| async {
+        let tx = migration::begin_alone(app.db.write()).await?;
+        let event = Event::by_administrator(Kind::SigningKeyAdded, None);
+        let added = add(app, &tx, &new, start, event).await?;
+        tx.commit().await?;
+        Ok(added)
+    });
+    let added = added.await?;
     app.keys.reload(app.db.read()).await?;
     Ok(added)
 }
@@ -42,14 +46,20 @@ pub async fn rotate_if_due(app: &App) -> Result<Option<SigningKey>> {
         return Ok(None);
     }
     let new = NewKey::generate(app.config.settings.token_algorithm)?;
-    let tx = migration::begin_alone(app.db.write()).await?;
-    // Another instance may have had the lock before.
-    if !is_due(app, &tx).await? {
+    let added = app.db.transact(|| async {
+        let tx = migration::begin_alone(app.db.write()).await?;
+        // Another instance may have had the lock before.
+        if !is_due(app, &tx).await? {
+            return Ok(None);
+        }
+        let event = Event::by_house(Kind::SigningKeyAdded);
+        let added = add(app, &tx, &new, Start::Announced, event).await?;
+        tx.commit().await?;
+        Ok(Some(added))
+    });
+    let Some(added) = added.await? else {
         return Ok(None);
-    }
-    let event = Event::by_house(Kind::SigningKeyAdded);
-    let added = add(app, &tx, &new, Start::Announced, event).await?;
-    tx.commit().await?;
+    };
     tracing::info!(kid = added.kid, signs_from = %added.signs_from, "a new signing key");
     app.keys.reload(app.db.read()).await?;
     Ok(Some(added))

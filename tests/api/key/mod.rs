@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod load;
+mod lost_race;
 mod reseal;
 mod rotate;
 

@@ -9,11 +9,11 @@ use crate::harness::{TestApp, config, race};
 use crate::support::{assert_alive, dump, events, reason, verify_ticket};
 
 /// That of every test's house.
-const OLD: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=";
-const NEW: &str = "YW5vdGhlciBtYXN0ZXIga2V5IG9mIHRoZSB0ZXN0IDE=";
+pub(super) const OLD: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=";
+pub(super) const NEW: &str = "YW5vdGhlciBtYXN0ZXIga2V5IG9mIHRoZSB0ZXN0IDE=";
 const WRONG: &str = "d3JvbmcgbWFzdGVyIGtleSBvZiB0aGlzIHRlc3QgISE=";
 
-async fn reseal(test: &TestApp, old: &str, new: &str) -> Result<Resealed, String> {
+pub(super) async fn reseal(test: &TestApp, old: &str, new: &str) -> Result<Resealed, String> {
     let settings = [
         ("VESTIBULE_OLD_MASTER_KEY", old),
         ("VESTIBULE_MASTER_KEY", new),
