@@ -11,7 +11,7 @@ mod together;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use copy::{Draft, check, open_file, sqlite_file};
 use sea_orm::{
@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use self::pools::Pools;
+use self::retry::Taken;
 
 pub use given::{LENGTHS, padded};
 pub use retry::Lone;
@@ -182,10 +183,10 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let (pools, asked) = (self.writer.pools.clone(), Instant::now());
+        let _taken = Taken::from_now(&self.writer.metrics, Metrics::begun);
+        let pools = self.writer.pools.clone();
         let begin = async move { pools.begin(options).await };
         let begun = tokio::spawn(begin.in_current_span()).await;
-        self.writer.metrics.begun(asked.elapsed());
         begun.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
     }
 

@@ -80,17 +80,31 @@ impl Lone {
     where
         F: Future<Output = Result<T, DbErr>>,
     {
-        let _taken = Taken(Instant::now(), &self.metrics);
+        let _taken = Taken::from_now(&self.metrics, Metrics::stated);
         again(&self.rng, is_lost_race, work).await
     }
 }
 
-/// Notes how long a statement took, also of one that was given up.
-struct Taken<'a>(Instant, &'a Metrics);
+/// Notes how long something took, also where it was given up.
+pub(super) struct Taken<'a> {
+    begun: Instant,
+    metrics: &'a Metrics,
+    note: fn(&Metrics, Duration),
+}
+
+impl<'a> Taken<'a> {
+    pub(super) fn from_now(metrics: &'a Metrics, note: fn(&Metrics, Duration)) -> Self {
+        Self {
+            begun: Instant::now(),
+            metrics,
+            note,
+        }
+    }
+}
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.1.stated(self.0.elapsed());
+        (self.note)(self.metrics, self.begun.elapsed());
     }
 }
 

@@ -113,6 +113,23 @@ on_both_databases! {
         assert!(waited >= wait.as_secs_f64(), "{waited}");
     }
 
+    async fn a_transaction_that_is_given_up_while_it_waits_for_its_connection_is_seen_to_have_waited(backend: Backend) {
+        let test = TestApp::with(backend, &[("VESTIBULE_DATABASE_CONNECTIONS", "1")]).await;
+        let begins = async || {
+            let now = metrics(&test.anon()).await;
+            let of = |what: &str| value(&now, &format!("vestibule_database_begin_seconds_{what}"));
+            (of("count"), of("sum"))
+        };
+        let (count, seconds) = begins().await;
+        let held = test.app.db.begin().await.expect("the only connection");
+        let wait = Duration::from_millis(400);
+        assert!(tokio::time::timeout(wait, test.app.db.begin()).await.is_err(), "there is no other");
+        held.rollback().await.expect("free again");
+        let (more, waited) = begins().await;
+        assert_eq!(more - count, 2.0);
+        assert!(waited - seconds >= wait.as_secs_f64() / 2.0, "{waited}");
+    }
+
     async fn what_waits_in_the_outbox_is_told_with_its_age(backend: Backend) {
         let test = TestApp::start(backend).await;
         test.anon().sign_up("ann@example.org").await.ok();
