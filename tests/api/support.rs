@@ -214,13 +214,20 @@ pub async fn hashes(test: &TestApp) -> usize {
         )
 }
 
-/// A number of the metrics that has no labels; 0 where there is none.
+/// A number of the metrics, by its name with its labels; 0 where there is none.
 pub fn metric(metrics: &str, name: &str) -> usize {
     let number = |line: &str| -> Option<f64> {
         let line = line.strip_prefix("vestibule_")?.strip_prefix(name)?;
         line.strip_prefix(' ')?.parse().ok()
     };
     metrics.lines().find_map(number).unwrap_or_default() as usize
+}
+
+/// How often a limit has refused something.
+pub async fn hits(test: &TestApp, limit: &str) -> usize {
+    let metrics = test.anon().get("/metrics").await.body;
+    let name = format!("limits_hit_total{{limit=\"{limit}\"}}");
+    metric(metrics.as_str().expect("a text"), &name)
 }
 
 /// Asserts that no column of any table holds the secret, as text or as octets.

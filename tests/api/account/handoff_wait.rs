@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use super::handoff::{Pending, kind, pick, wait};
 use crate::harness::program::Program;
 use crate::harness::{Backend, Client, Server, TestApp, wire};
-use crate::support::{assert_alive, shape, verify_ticket};
+use crate::support::{assert_alive, hits, shape, verify_ticket};
 
 /// Longer than anything here takes that goes well.
 const LONG: (&str, &str) = ("VESTIBULE_VERIFICATION_WAIT", "25000");
@@ -87,6 +87,7 @@ on_both_databases! {
         waiting.push(spawn(from("192.0.2.4"), "c"));
         until_waiting(&test, 4).await;
         assert_eq!(wait(&from("192.0.2.5"), "d").await.code(), "OVERLOADED");
+        assert_eq!(hits(&test, "waits_at_once").await, 3);
         // A house that is about to stop lets all of them go.
         test.app.leave();
         for waiting in waiting {

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::harness::TestApp;
-use crate::support::{LIMITED, resend, shape, sign_up_with, time, verify_ticket};
+use crate::support::{LIMITED, hits, resend, shape, sign_up_with, time, verify_ticket};
 
 on_both_databases! {
     async fn beyond_five_mails_an_hour_the_answer_is_the_same_and_none_goes(backend: Backend) {
@@ -15,6 +15,7 @@ on_both_databases! {
             assert_eq!(shape(&answer), shape(&first));
             assert_eq!(test.mails_to("ann@example.org").await, number.min(5));
         }
+        assert_eq!(hits(&test, "mails_of_network_to_address").await, 2);
         // The bound is the address's, not the house's.
         test.anon().sign_up("bob@example.org").await.ok();
         assert_eq!(test.mails_to("bob@example.org").await, 1);
@@ -66,6 +67,7 @@ on_both_databases! {
             stranger.sign_up(&format!("user{number}@example.org")).await.ok();
         }
         assert_eq!(test.mails().await.len(), 3);
+        assert_eq!(hits(&test, "mails_of_network").await, 2);
         // What did not go has not used up the address's own budget.
         let elsewhere = test.anon().calling_from("2001:db8:1:3::1");
         elsewhere.sign_up("user5@example.org").await.ok();

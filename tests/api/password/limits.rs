@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, PASSWORD, TestApp, race};
 use crate::password::steps::{ask, by_ticket};
-use crate::support::{LIMITED, PATIENT, assert_alive, hashes, tally};
+use crate::support::{LIMITED, PATIENT, assert_alive, hashes, hits, tally};
 
 const ANN: &str = "ann@example.org";
 const NEW: &str = "a brand new horse battery";
@@ -197,6 +197,7 @@ on_both_databases! {
         // Headers that no proxy of ours wrote change nothing.
         let forged = test.anon().calling_from("2001:db8:1:1::9").header("x-forwarded-for", "203.0.113.9");
         wait(&forged.sign_in("nobody8@example.org", "wrong").await);
+        assert_eq!(hits(&test, "wrong_passwords_of_network").await, 2);
         assert_eq!(guess("2001:db8:1:2::1", 9).await.code(), "INVALID_CREDENTIALS");
         test.clock.advance(TimeDelta::hours(1));
         assert_eq!(guess("2001:db8:1:1::1", 10).await.code(), "INVALID_CREDENTIALS");
@@ -275,6 +276,7 @@ on_both_databases! {
             sign_up("198.51.100.7", number).await.ok();
         }
         assert_eq!(wait(&sign_up("198.51.100.7", 3).await), 3_600);
+        assert_eq!(hits(&test, "sign_ups_of_network").await, 1);
         sign_up("198.51.100.8", 4).await.ok();
     }
 
@@ -293,6 +295,7 @@ on_both_databases! {
             ask(&from(&test, number), ANN).await;
         }
         assert_eq!(test.mails_to(ANN).await - before, 10);
+        assert_eq!(hits(&test, "mails_to_address").await, 16);
     }
 }
 
