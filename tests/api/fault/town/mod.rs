@@ -162,6 +162,9 @@ impl Town {
             (200, "INVALID_TICKET" | "INVALID_REFRESH_TOKEN" | "NOT_FOUND") => {
                 Heard::Code(code.to_owned())
             }
+            (200, "UNAUTHENTICATED") if query == "me" && body["data"]["me"].is_null() => {
+                Heard::Code(code.to_owned())
+            }
             (status, _) => {
                 self.complain(format!("{query}: {status} {body}"));
                 Heard::Code(code.to_owned())

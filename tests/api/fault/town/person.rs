@@ -1,5 +1,6 @@
-//! One life: signs up, verifies, refreshes, is renamed by an administrator, changes the password, signs in and out, and now
-//! and then is deleted. What was acknowledged stands in the fields; what stayed unknown leaves both outcomes open.
+//! One life: signs up, verifies, signs in and out, refreshes, is renamed by an administrator, asks who it is, changes the
+//! password, and now and then is deleted. What was acknowledged stands in the fields; what stayed unknown leaves both
+//! outcomes open.
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,7 @@ pub struct Person {
     pub names: Vec<String>,
     /// Alive.
     pub session: Option<Tokens>,
-    /// Signed out.
+    /// Of sessions whose end was acknowledged; a life ends a few.
     pub ended: Vec<Tokens>,
     /// Mails that must have come beside the one of the sign-up.
     pub notices: usize,
@@ -68,15 +69,18 @@ impl Person {
 
     async fn go(&mut self, town: &Town, number: usize) -> Option<()> {
         self.arrive(town).await?;
+        self.come_and_go(town).await?;
         for round in 0..3 {
             self.refresh(town).await?;
             self.rename(town, format!("Renamed {round}")).await?;
+            self.look(town).await;
         }
         self.change_password(town, format!("another battery staple {number}"))
             .await?;
         self.come_and_go(town).await?;
         if number.is_multiple_of(3) {
             self.delete(town).await?;
+            self.look(town).await;
         }
         Some(())
     }
@@ -154,7 +158,7 @@ impl Person {
 
     async fn change_password(&mut self, town: &Town, password: String) -> Option<()> {
         let session = self.session.take()?;
-        let bearer = format!("Bearer {}", session.access);
+        let bearer = bearer(&session);
         let old = self.passwords[0].clone();
         let input = json!({ "currentPassword": old, "newPassword": password });
         self.passwords.push(password);
@@ -166,14 +170,42 @@ impl Person {
         self.enter(&answer["changePassword"])
     }
 
-    /// Another session, on and off.
+    /// Asks who it is: by the living token it is this person, and by those whose end was acknowledged nobody, whoever the house
+    /// remembers.
+    async fn look(&self, town: &Town) {
+        if let Some(session) = &self.session {
+            let wrong = match me(town, session).await {
+                Heard::Data(data) if self.is_shown(&data["me"]) => None,
+                Heard::Data(data) => Some(data.to_string()),
+                Heard::Code(code) => Some(code),
+                Heard::Nothing => None,
+            };
+            if let Some(wrong) = wrong {
+                self.complain(town, "who it is", &wrong);
+            }
+        }
+        for tokens in &self.ended {
+            if let Heard::Data(data) = me(town, tokens).await {
+                self.complain(town, "by a session that has ended", &data.to_string());
+            }
+        }
+    }
+
+    fn is_shown(&self, me: &Value) -> bool {
+        let is_named = |name: &String| me["displayName"] == *name;
+        me["email"] == self.email && self.names.iter().any(is_named)
+    }
+
+    /// Another session, on and off; the house remembers it when it ends.
     async fn come_and_go(&mut self, town: &Town) -> Option<()> {
         let kept = self.session.clone();
         self.sign_in(town).await?;
+        self.look(town).await;
         let other = std::mem::replace(&mut self.session, kept)?;
         let input = json!({ "input": { "refreshToken": other.refresh } });
         data(town.insist("sign_out", input, &[]).await.0)?;
         self.ended.push(other);
+        self.look(town).await;
         Some(())
     }
 
@@ -202,6 +234,16 @@ async fn administer(town: &Town, query: &str, input: Value) -> (Heard, bool) {
     let headers = [("x-vestibule-admin-secret", ADMIN_SECRET)];
     town.insist(query, json!({ "input": input }), &headers)
         .await
+}
+
+async fn me(town: &Town, tokens: &Tokens) -> Heard {
+    let bearer = bearer(tokens);
+    let headers = [("authorization", bearer.as_str())];
+    town.ask("me", json!({}), &headers).await
+}
+
+fn bearer(tokens: &Tokens) -> String {
+    format!("Bearer {}", tokens.access)
 }
 
 fn data(heard: Heard) -> Option<Value> {
