@@ -16,6 +16,9 @@ fn in_time() -> Duration {
     Duration::from_secs(if is_full() { 5 } else { 60 })
 }
 
+/// The house is well once it was so many times in a row: the first answer may come by the only connection that works.
+const ENOUGH: usize = 20;
+
 /// A house with people in it, on a PostgreSQL of its own, at the other end of a wire.
 struct Scene {
     postgres: OwnPostgres,
@@ -55,21 +58,32 @@ impl Scene {
         wire::get(self.program.address, path, &[]).await.status
     }
 
-    /// How long it takes until a sign-in is looked at, the house says that it is ready, and a session goes on.
+    /// Whether a sign-in is looked at, and the house says that it is ready.
+    async fn is_well(&self) -> bool {
+        let input = json!({ "input": { "login": "nobody@example.org", "password": PASSWORD } });
+        let answer = wire::run(self.program.address, "sign_in", input, &[]).await;
+        let code = answer.json()["errors"][0]["extensions"]["code"].clone();
+        assert!(
+            code == "OVERLOADED" || code == "INVALID_CREDENTIALS",
+            "{}",
+            answer.body
+        );
+        code == "INVALID_CREDENTIALS" && self.status("/readyz").await == 200
+    }
+
+    /// How long it takes until the house is well, and stays so; then a session goes on, too.
     async fn well_again(&mut self) -> Duration {
         let started = Instant::now();
-        let input = json!({ "input": { "login": "nobody@example.org", "password": PASSWORD } });
-        loop {
-            let answer = wire::run(self.program.address, "sign_in", input.clone(), &[]).await;
-            let code = answer.json()["errors"][0]["extensions"]["code"].clone();
-            if code == "INVALID_CREDENTIALS" && self.status("/readyz").await == 200 {
-                break;
+        let (mut in_a_row, mut took) = (0, Duration::ZERO);
+        while in_a_row < ENOUGH {
+            if self.is_well().await {
+                if in_a_row == 0 {
+                    took = started.elapsed();
+                }
+                in_a_row += 1;
+                continue;
             }
-            assert!(
-                code == "OVERLOADED" || code == "INVALID_CREDENTIALS",
-                "{}",
-                answer.body
-            );
+            in_a_row = 0;
             assert!(
                 started.elapsed() < Duration::from_secs(120),
                 "it stays ill: {}",
@@ -77,10 +91,11 @@ impl Scene {
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        assert!(took < in_time(), "{took:?}");
+        let asked = Instant::now();
         let goes_on = self.resident.refresh(&self.town).await;
         goes_on.expect("a session that goes on");
-        let took = started.elapsed();
-        assert!(took < in_time(), "{took:?}");
+        assert!(asked.elapsed() < in_time(), "{:?}", asked.elapsed());
         took
     }
 
@@ -117,17 +132,21 @@ async fn a_database_that_stands_still_under_load_is_an_overload_and_loses_nothin
     let lives = scene.town.live(4);
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = scene.program.memory();
+    let told = scene.town.heard("OVERLOADED");
     scene.postgres.freeze();
-    let end = Instant::now() + Duration::from_secs(rounds(6, 30) as u64);
-    while Instant::now() < end {
+    let (frozen, lasts) = (Instant::now(), Duration::from_secs(rounds(6, 30) as u64));
+    // People are told while it lasts; on a crowded machine it lasts for as long as that takes.
+    while frozen.elapsed() < lasts || scene.town.heard("OVERLOADED") == told {
+        assert!(frozen.elapsed() < lasts + in_time(), "nobody is told");
         assert_eq!(scene.status("/livez").await, 200);
         assert_eq!(scene.status("/readyz").await, 503);
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     let grown = scene.program.memory().saturating_sub(before);
+    let told = scene.town.heard("OVERLOADED") - told;
     scene.postgres.thaw();
     let took = scene.well_again().await;
-    println!("stood still: {grown} KiB more, well again in {took:?}");
+    println!("stood still: {told} were told, {grown} KiB more, well again in {took:?}");
     assert!(grown < 100 * 1024, "{grown} KiB");
     scene.check(lives, "standstill").await;
 }
