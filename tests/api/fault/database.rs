@@ -165,3 +165,19 @@ async fn connections_that_were_cut_off_in_silence_are_replaced() {
     println!("cut off: well again in {took:?}");
     scene.check(lives, "cut off").await;
 }
+
+/// As after a failover: nothing is silent but what was open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_die_in_silence_while_new_ones_work_are_replaced() {
+    let mut scene = Scene::set().await;
+    let lives = scene.town.live(4);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..rounds(1, 3) {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        scene.proxy.swallow();
+        scene.proxy.mend();
+        slowest = slowest.max(scene.well_again().await);
+    }
+    println!("well again after a silent end within {slowest:?}");
+    scene.check(lives, "silent end").await;
+}

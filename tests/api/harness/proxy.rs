@@ -17,9 +17,16 @@ enum State {
     Swallowed,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Wire {
+    state: State,
+    /// How often everything was swallowed that was open at the time.
+    swallowed: usize,
+}
+
 pub struct Proxy {
     pub address: SocketAddr,
-    state: watch::Sender<State>,
+    wire: watch::Sender<Wire>,
 }
 
 impl Proxy {
@@ -27,53 +34,72 @@ impl Proxy {
     pub async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (state, seen) = watch::channel(State::Whole);
+        let whole = Wire {
+            state: State::Whole,
+            swallowed: 0,
+        };
+        let (wire, seen) = watch::channel(whole);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(pass(stream, target, seen.clone()));
+                let opened = *seen.borrow();
+                tokio::spawn(pass(stream, target, opened, seen.clone()));
             }
         });
-        Self { address, state }
+        Self { address, wire }
     }
 
     pub fn cut(&self) {
-        self.state.send_replace(State::Cut);
+        self.becomes(State::Cut);
     }
 
     pub fn clog(&self) {
-        self.state.send_replace(State::Clogged);
+        self.becomes(State::Clogged);
     }
 
-    /// As where packets vanish and nobody says that a connection has ended.
+    /// As where packets vanish and nobody says that a connection has ended. Mended in the same breath, new connections work
+    /// all the while.
     pub fn swallow(&self) {
-        self.state.send_replace(State::Swallowed);
+        self.wire.send_modify(|wire| wire.swallowed += 1);
+        self.becomes(State::Swallowed);
     }
 
     pub fn mend(&self) {
-        self.state.send_replace(State::Whole);
+        self.becomes(State::Whole);
+    }
+
+    fn becomes(&self, state: State) {
+        self.wire.send_modify(|wire| wire.state = state);
     }
 }
 
-async fn pass(mut near: TcpStream, target: SocketAddr, mut state: watch::Receiver<State>) {
-    if *state.borrow() == State::Cut {
+async fn pass(
+    mut near: TcpStream,
+    target: SocketAddr,
+    opened: Wire,
+    mut wire: watch::Receiver<Wire>,
+) {
+    if opened.state == State::Cut {
         return;
     }
     let Ok(mut far) = TcpStream::connect(target).await else {
         return;
     };
     loop {
-        let now = *state.borrow_and_update();
-        match now {
+        let now = *wire.borrow_and_update();
+        if now.swallowed > opened.swallowed {
+            return std::future::pending().await;
+        }
+        match now.state {
             State::Cut => return,
             State::Swallowed => std::future::pending().await,
             State::Clogged => {
-                if state.changed().await.is_err() {
+                if wire.changed().await.is_err() {
                     return;
                 }
             }
             State::Whole => tokio::select! {
                 _ = copy_bidirectional(&mut near, &mut far) => return,
-                changed = state.changed() => if changed.is_err() { return },
+                changed = wire.changed() => if changed.is_err() { return },
             },
         }
     }
