@@ -68,9 +68,18 @@ pub struct Message {
 }
 
 impl Message {
+    /// Whether its link is of this page of the house: `verify`.
+    pub fn leads_to(&self, page: &str) -> bool {
+        self.decoded().contains(&format!("/{page}?ticket="))
+    }
+
+    fn decoded(&self) -> String {
+        self.text.replace("=\n", "").replace("=3D", "=")
+    }
+
     /// The ticket of its link and its code, where it has any.
     pub fn proof(&self) -> Option<(String, String)> {
-        let text = self.text.replace("=\n", "").replace("=3D", "=");
+        let text = self.decoded();
         let is_of_ticket = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let (_, ticket) = text.split_once("ticket=")?;
         let ticket = ticket.chars().take_while(is_of_ticket).collect();

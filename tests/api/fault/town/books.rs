@@ -4,8 +4,8 @@ use entity::verification::Purpose;
 use entity::{job, verification};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Statement};
 
-use super::Town;
 use super::person::{Person, Stage};
+use super::{RESET, Town, VERIFY};
 use crate::harness::{PASSWORD, TestApp};
 use crate::support::verify_ticket;
 
@@ -64,9 +64,17 @@ impl Town {
     /// Every acknowledged sign-up has its mail, and one that came again says the same. Answers how many came again.
     fn mails_of(&self, person: &Person) -> usize {
         let messages = self.mail.messages_to(&person.email);
-        let mut proofs: Vec<_> = messages.iter().filter_map(|mail| mail.proof()).collect();
-        let notices = messages.len() - proofs.len();
+        let notices = messages.iter().filter(|mail| mail.proof().is_none());
+        let notices = notices.count();
         assert!(notices >= person.notices, "{person:?}: a notice is lost");
+        // Whoever heard nothing asked again: their mails differ.
+        let can_reset = messages.iter().any(|mail| mail.leads_to(RESET));
+        assert!(
+            can_reset || !person.asked_for_reset,
+            "{person:?}: no mail to reset the password"
+        );
+        let of_sign_up = messages.iter().filter(|mail| mail.leads_to(VERIFY));
+        let mut proofs: Vec<_> = of_sign_up.filter_map(|mail| mail.proof()).collect();
         assert!(
             !proofs.is_empty() || person.stage == Stage::Asked,
             "{person:?}: no mail"
@@ -100,6 +108,10 @@ async fn is_there(test: &TestApp, person: &Person) {
         }
     }
     assert_eq!(entered.len(), 1, "one password works: {person:?}");
+    for password in &person.former {
+        let answer = test.anon().sign_in(&person.email, password).await;
+        assert_eq!(answer.code(), "INVALID_CREDENTIALS", "{person:?}");
+    }
     let name = entered[0].me().await.ok().text("/data/me/displayName");
     assert!(person.names.contains(&name), "{name}: {person:?}");
     if let Some(session) = &person.session {

@@ -18,13 +18,17 @@ use tokio::task::JoinHandle;
 
 use super::is_full;
 use crate::harness::{ADMIN_SECRET, MASTER_KEY, wire};
-use crate::smtp::server::{MailServer, Manner, Seal};
+use crate::smtp::server::{MailServer, Manner, Message, Seal};
 
 /// No answer may take longer, whatever has befallen the house: the 15 seconds that a request may run, the second that a refusal
 /// may be held back, and some room; more of it on a crowded machine.
 fn bound() -> Duration {
     Duration::from_secs(if is_full() { 20 } else { 60 })
 }
+
+/// The pages that mails lead to.
+const VERIFY: &str = "verify";
+const RESET: &str = "reset";
 
 /// How long a fault may keep an answer away from who asks again and again.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -215,12 +219,13 @@ impl Town {
         (Heard::Nothing, again)
     }
 
-    /// The ticket of the newest mail to an address, where it comes in this time.
-    async fn ticket_for(&self, email: &str, patience: Duration) -> Option<String> {
+    /// The ticket of the newest mail to an address that leads to this page, where it comes in this time.
+    async fn ticket_for(&self, email: &str, page: &str, patience: Duration) -> Option<String> {
         let end = Instant::now() + patience;
         while Instant::now() < end {
-            let newest = self.mail.messages_to(email).pop();
-            if let Some((ticket, _)) = newest.and_then(|message| message.proof()) {
+            let messages = self.mail.messages_to(email);
+            let newest = messages.iter().rfind(|message| message.leads_to(page));
+            if let Some((ticket, _)) = newest.and_then(Message::proof) {
                 return Some(ticket);
             }
             if !self.is_open() {

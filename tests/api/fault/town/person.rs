@@ -1,12 +1,12 @@
-//! One life: signs up, verifies, signs in and out, refreshes, is renamed by an administrator, asks who it is, changes the
-//! password, and now and then is deleted. What was acknowledged stands in the fields; what stayed unknown leaves both
-//! outcomes open.
+//! One life: signs up, verifies, signs in and out, refreshes, is renamed by an administrator and by itself, asks who it is,
+//! changes the password, ends another session, and now and then forgets the password or is deleted. What was acknowledged
+//! stands in the fields; what stayed unknown leaves both outcomes open.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Heard, Town};
+use super::{Heard, RESET, Town, VERIFY};
 use crate::harness::{ADMIN_SECRET, PASSWORD, by_ticket};
 
 /// A lost refresh can be asked for again within 30 seconds; a machine may be slow.
@@ -27,6 +27,8 @@ pub enum Stage {
 /// Tokens of one session.
 #[derive(Clone, Debug)]
 pub struct Tokens {
+    /// The session's id.
+    pub session: String,
     pub access: String,
     pub refresh: String,
 }
@@ -38,13 +40,17 @@ pub struct Person {
     pub id: String,
     /// One of them is the password.
     pub passwords: Vec<String>,
+    /// None of them is the password any more.
+    pub former: Vec<String>,
     /// One of them is the display name.
     pub names: Vec<String>,
     /// Alive.
     pub session: Option<Tokens>,
     /// Of sessions whose end was acknowledged; a life ends a few.
     pub ended: Vec<Tokens>,
-    /// Mails that must have come beside the one of the sign-up.
+    /// Whether the mail of a reset must have come.
+    pub asked_for_reset: bool,
+    /// Mails without a link that must have come.
     pub notices: usize,
 }
 
@@ -55,9 +61,11 @@ impl Person {
             stage: Stage::Asked,
             id: String::new(),
             passwords: vec![PASSWORD.to_owned()],
+            former: Vec::new(),
             names: vec![format!("person{number}")],
             session: None,
             ended: Vec::new(),
+            asked_for_reset: false,
             notices: 0,
         }
     }
@@ -73,11 +81,18 @@ impl Person {
         for round in 0..3 {
             self.refresh(town).await?;
             self.rename(town, format!("Renamed {round}")).await?;
+            self.rename_oneself(town, format!("Calls itself {round}"))
+                .await?;
             self.look(town).await;
         }
         self.change_password(town, format!("another battery staple {number}"))
             .await?;
-        self.come_and_go(town).await?;
+        self.revoke_another(town).await?;
+        if number % 3 == 1 {
+            self.reset_password(town, format!("yet another battery staple {number}"))
+                .await?;
+            self.look(town).await;
+        }
         if number.is_multiple_of(3) {
             self.delete(town).await?;
             self.look(town).await;
@@ -90,7 +105,7 @@ impl Person {
         let input = json!({ "input": { "email": self.email, "password": PASSWORD } });
         data(town.ask("sign_up", input, &[]).await)?;
         self.stage = Stage::SignedUp;
-        let ticket = town.ticket_for(&self.email, SOON).await?;
+        let ticket = town.ticket_for(&self.email, VERIFY, SOON).await?;
         self.verify(town, &ticket).await
     }
 
@@ -99,13 +114,14 @@ impl Person {
         let input = json!({ "input": { "email": self.email, "password": PASSWORD } });
         data(town.insist("sign_up", input, &[]).await.0)?;
         self.stage = Stage::SignedUp;
-        let ticket = town.ticket_for(&self.email, LATE).await?;
+        let ticket = town.ticket_for(&self.email, VERIFY, LATE).await?;
         self.verify(town, &ticket).await
     }
 
     fn enter(&mut self, session: &Value) -> Option<()> {
         let text = |name: &str| session[name].as_str().map(str::to_owned);
         self.session = Some(Tokens {
+            session: text("sessionId")?,
             access: text("accessToken")?,
             refresh: text("refreshToken")?,
         });
@@ -156,6 +172,16 @@ impl Person {
         Some(())
     }
 
+    async fn rename_oneself(&mut self, town: &Town, name: String) -> Option<()> {
+        let bearer = bearer(self.session.as_ref()?);
+        let input = json!({ "input": { "displayName": name } });
+        self.names.push(name);
+        let headers = [("authorization", bearer.as_str())];
+        data(town.insist("update_user", input, &headers).await.0)?;
+        self.names.drain(..self.names.len() - 1);
+        Some(())
+    }
+
     async fn change_password(&mut self, town: &Town, password: String) -> Option<()> {
         let session = self.session.take()?;
         let bearer = bearer(&session);
@@ -165,9 +191,31 @@ impl Person {
         let headers = [("authorization", bearer.as_str())];
         let heard = town.ask("change_password", json!({ "input": input }), &headers);
         let answer = data(heard.await)?;
-        self.passwords.remove(0);
+        self.former.push(self.passwords.remove(0));
         self.notices += 1;
         self.enter(&answer["changePassword"])
+    }
+
+    /// Forgets the password: whoever sets another one by the mail ends every session.
+    async fn reset_password(&mut self, town: &Town, password: String) -> Option<()> {
+        let input = json!({ "input": { "email": self.email } });
+        data(town.insist("request_password_reset", input, &[]).await.0)?;
+        self.asked_for_reset = true;
+        let ticket = town.ticket_for(&self.email, RESET, SOON).await?;
+        let session = self.session.take();
+        let mut input = by_ticket(&ticket);
+        input["input"]["newPassword"] = json!(password);
+        self.passwords.push(password);
+        match town.ask("reset_password", input, &[]).await {
+            Heard::Data(data) => {
+                self.former.push(self.passwords.remove(0));
+                self.ended.extend(session);
+                self.notices += 1;
+                self.enter(&data["resetPassword"])
+            }
+            Heard::Code(code) => self.complain(town, "resetting", &code),
+            Heard::Nothing => None,
+        }
     }
 
     /// Asks who it is: by the living token it is this person, and by those whose end was acknowledged nobody, whoever the house
@@ -196,17 +244,37 @@ impl Person {
         me["email"] == self.email && self.names.iter().any(is_named)
     }
 
-    /// Another session, on and off; the house remembers it when it ends.
+    /// Another session, on and off.
     async fn come_and_go(&mut self, town: &Town) -> Option<()> {
-        let kept = self.session.clone();
-        self.sign_in(town).await?;
-        self.look(town).await;
-        let other = std::mem::replace(&mut self.session, kept)?;
+        let other = self.open_another(town).await?;
         let input = json!({ "input": { "refreshToken": other.refresh } });
         data(town.insist("sign_out", input, &[]).await.0)?;
         self.ended.push(other);
         self.look(town).await;
         Some(())
+    }
+
+    /// Another session, ended by this one.
+    async fn revoke_another(&mut self, town: &Town) -> Option<()> {
+        let other = self.open_another(town).await?;
+        let bearer = bearer(self.session.as_ref()?);
+        let input = json!({ "input": { "sessionId": other.session } });
+        let headers = [("authorization", bearer.as_str())];
+        match town.insist("revoke_session", input, &headers).await.0 {
+            Heard::Data(_) => self.ended.push(other),
+            Heard::Code(code) => return self.complain(town, "revoking", &code),
+            Heard::Nothing => return None,
+        }
+        self.look(town).await;
+        Some(())
+    }
+
+    /// Another session, which the house remembers.
+    async fn open_another(&mut self, town: &Town) -> Option<Tokens> {
+        let kept = self.session.clone();
+        self.sign_in(town).await?;
+        self.look(town).await;
+        std::mem::replace(&mut self.session, kept)
     }
 
     async fn delete(&mut self, town: &Town) -> Option<()> {
