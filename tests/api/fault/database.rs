@@ -1,6 +1,7 @@
 //! PostgreSQL crashes, stands still, or is cut off, while people use the house.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -58,9 +59,13 @@ impl Scene {
         wire::get(self.program.address, path, &[]).await.status
     }
 
-    /// Whether a sign-in is looked at, and the house says that it is ready.
+    /// Whether a sign-in is looked at, and the house says that it is ready. Of somebody else each time: the same one would
+    /// have to wait.
     async fn is_well(&self) -> bool {
-        let input = json!({ "input": { "login": "nobody@example.org", "password": PASSWORD } });
+        static PEOPLE: AtomicUsize = AtomicUsize::new(0);
+        let number = PEOPLE.fetch_add(1, Ordering::Relaxed);
+        let login = format!("nobody{number}@example.org");
+        let input = json!({ "input": { "login": login, "password": PASSWORD } });
         let answer = wire::run(self.program.address, "sign_in", input, &[]).await;
         let code = answer.json()["errors"][0]["extensions"]["code"].clone();
         assert!(
