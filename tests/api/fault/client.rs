@@ -19,6 +19,11 @@ fn longest() -> Duration {
     Duration::from_secs(if is_full() { 30 } else { 60 })
 }
 
+/// By then a sign-in is answered, whatever others do.
+fn soon() -> Duration {
+    Duration::from_secs(if is_full() { 5 } else { 60 })
+}
+
 /// KiB.
 const ROOM: u64 = 200 * 1024;
 
@@ -55,6 +60,25 @@ async fn people_sign_in(address: SocketAddr) {
     );
 }
 
+/// The same, in time; says how long it took.
+async fn people_sign_in_soon(address: SocketAddr) -> Duration {
+    let asked = Instant::now();
+    people_sign_in(address).await;
+    let took = asked.elapsed();
+    assert!(took < soon(), "{took:?} for a sign-in");
+    took
+}
+
+/// People sign in until this has ended; also answered: how long the longest sign-in took.
+async fn while_people_sign_in<T>(address: SocketAddr, work: JoinHandle<T>) -> (T, Duration) {
+    let mut longest_sign_in = Duration::ZERO;
+    while !work.is_finished() {
+        longest_sign_in = longest_sign_in.max(people_sign_in_soon(address).await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    (work.await.expect("the end of it"), longest_sign_in)
+}
+
 /// Sends the beginning, then an octet now and then, until the other side closes; says how long that took.
 fn dawdle(address: SocketAddr, beginning: String, pause: Duration) -> JoinHandle<Duration> {
     tokio::spawn(async move {
@@ -85,8 +109,12 @@ fn dawdle(address: SocketAddr, beginning: String, pause: Duration) -> JoinHandle
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_slow_requests_are_ended_and_people_sign_in_all_the_while() {
-    // The defaults in the full form; a short one does not wait so long.
-    let settings = [("VESTIBULE_READ_TIMEOUT", ["2000", "10000"][rounds(0, 1)])];
+    let settings = [
+        // The default in the full form; a short one does not wait so long.
+        ("VESTIBULE_READ_TIMEOUT", ["2000", "10000"][rounds(0, 1)]),
+        // All of them are of one network.
+        ("VESTIBULE_FAILURES_PER_NETWORK", "1000000"),
+    ];
     let program = Program::serve(&settings).await;
     let address = program.address;
     let many = as_many_as(rounds(200, 5_000));
@@ -100,27 +128,33 @@ async fn thousands_of_slow_requests_are_ended_and_people_sign_in_all_the_while()
         let beginning = if number % 5 == 0 { &body } else { &headers };
         slow.push(dawdle(address, beginning.clone(), pause));
     }
-    people_sign_in(address).await;
-    let mut last = Duration::ZERO;
-    for slow in slow {
-        last = last.max(slow.await.expect("a slow client"));
-    }
-    people_sign_in(address).await;
-    println!("{many} slow requests: the last one was ended after {last:?}");
+    let ended = tokio::spawn(async move {
+        let mut last = Duration::ZERO;
+        for slow in slow {
+            last = last.max(slow.await.expect("a slow client"));
+        }
+        last
+    });
+    let (last, longest_sign_in) = while_people_sign_in(address, ended).await;
+    people_sign_in_soon(address).await;
+    println!(
+        "{many} slow requests: the last one was ended after {last:?}; {longest_sign_in:?} for a sign-in"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_idle_connections_cost_little_and_are_closed() {
     let program = Program::serve(&[]).await;
     let before = (program.memory(), program.descriptors());
-    let many = as_many_as(rounds(300, 10_000));
+    // More than the house holds by default, in the full form.
+    let many = as_many_as(rounds(300, 12_000));
     let mut idle = Vec::new();
     for _ in 0..many {
         idle.push(wire::connect(program.address).await);
     }
-    people_sign_in(program.address).await;
+    let took = people_sign_in_soon(program.address).await;
     let grown = program.memory().saturating_sub(before.0);
-    println!("{many} idle connections: {grown} KiB more");
+    println!("{many} idle connections: {grown} KiB more, {took:?} for a sign-in");
     assert!(grown < ROOM, "{grown} KiB");
     let end = Instant::now() + longest();
     while program.descriptors() > before.1 + 20 {
@@ -129,6 +163,31 @@ async fn thousands_of_idle_connections_cost_little_and_are_closed() {
     }
     drop(idle);
     people_sign_in(program.address).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_only_holds_a_connection_makes_room_for_who_asks() {
+    const HELD: usize = 100;
+    // For silence alone nobody is closed before the sign-in has to be answered.
+    let settings = [
+        ("VESTIBULE_HTTP_CONNECTIONS", "100"),
+        ("VESTIBULE_READ_TIMEOUT", "60000"),
+    ];
+    let program = Program::serve(&settings).await;
+    let before = program.descriptors();
+    let mut idle = Vec::new();
+    for _ in 0..3 * HELD {
+        idle.push(wire::connect(program.address).await);
+    }
+    let asked = Instant::now();
+    people_sign_in(program.address).await;
+    let took = asked.elapsed();
+    assert!(took < soon().min(Duration::from_secs(30)), "{took:?}");
+    let held = program.descriptors().saturating_sub(before);
+    assert!(held > HELD / 2, "{held} are held");
+    assert!(held < 2 * HELD, "{held} are held");
+    drop(idle);
+    people_sign_in_soon(program.address).await;
 }
 
 /// Soft and hard, as the system counts them for this process.
