@@ -1,28 +1,33 @@
-//! The disk below SQLite is full: what would be written is refused cleanly, reading goes on, and all is well again as soon
-//! as there is room.
+//! The disk below SQLite is full: what would be written is refused cleanly, reading goes on, who is signed in stays so, and
+//! all is well again as soon as there is room.
 
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectionTrait, Database, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, Statement};
 use serde_json::{Value, json};
 
 use super::is_full;
-use super::town::is_whole;
+use super::kill::pairs;
+use super::town::{Person, Town, is_whole};
 use crate::harness::program::{Folder, Program};
-use crate::harness::{ADMIN_SECRET, wire};
+use crate::harness::{ADMIN_SECRET, PASSWORD, wire};
 
-const ADMIN: [(&str, &str); 2] = [
-    ("x-vestibule-admin-secret", ADMIN_SECRET),
-    ("accept", "application/graphql-response+json"),
-];
+const ACCEPT: (&str, &str) = ("accept", "application/graphql-response+json");
+const ADMIN: [(&str, &str); 2] = [("x-vestibule-admin-secret", ADMIN_SECRET), ACCEPT];
 
-/// Makes a tenant, and says whether it was made; refused is refused cleanly.
+/// Makes a tenant, and says whether it was made.
 async fn write(program: &Program, name: &str) -> bool {
     let input = json!({ "input": { "name": name } });
     let answer = wire::run(program.address, "admin_create_tenant", input, &ADMIN).await;
+    was_done(&answer)
+}
+
+/// Refused is refused cleanly.
+fn was_done(answer: &wire::Wire) -> bool {
     let body = answer.json();
     if body["errors"].is_null() {
         return true;
@@ -30,6 +35,124 @@ async fn write(program: &Program, name: &str) -> bool {
     let code = &body["errors"][0]["extensions"]["code"];
     assert_eq!((answer.status, code), (503, &json!("OVERLOADED")), "{body}");
     false
+}
+
+/// A house with somebody in it, on this file.
+struct Scene {
+    town: Arc<Town>,
+    resident: Person,
+    program: Program,
+}
+
+impl Scene {
+    async fn set(before: &str, file: &Path) -> Self {
+        let town = Town::found().await;
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        let mut settings = town.settings(&url);
+        // A guess that cannot be given back would make who signs in wait.
+        settings.push(("VESTIBULE_RATE_LIMITS".to_owned(), "off".to_owned()));
+        let program = Program::serve_under(before, &pairs(&settings)).await;
+        town.moves_to(program.address);
+        let mut resident = Person::new(0);
+        resident.settle(&town).await.expect("an account");
+        Self {
+            town,
+            resident,
+            program,
+        }
+    }
+
+    async fn ask(&self, query: &str, input: Value) -> wire::Wire {
+        let input = json!({ "input": input });
+        wire::run(self.program.address, query, input, &[ACCEPT]).await
+    }
+
+    async fn refresh(&self) -> wire::Wire {
+        let session = self.resident.session.as_ref().expect("a session");
+        let input = json!({ "refreshToken": session.refresh });
+        self.ask("refresh_session", input).await
+    }
+
+    /// Goes on with the session of a refresh that was done.
+    fn go_on(&mut self, refreshed: &wire::Wire) {
+        let body = refreshed.json();
+        let entered = self.resident.enter(&body["data"]["refreshSession"]);
+        entered.expect("a session");
+    }
+
+    async fn sign_up(&self, email: &str) -> wire::Wire {
+        let input = json!({ "email": email, "password": PASSWORD });
+        self.ask("sign_up", input).await
+    }
+
+    /// Who was let in before is still known.
+    async fn resident_is_known(&self) {
+        let session = self.resident.session.as_ref().expect("a session");
+        let bearer = format!("Bearer {}", session.access);
+        let headers = [("authorization", bearer.as_str()), ACCEPT];
+        let answer = wire::run(self.program.address, "me", json!({}), &headers).await;
+        let email = json!(self.resident.email);
+        assert_eq!(
+            answer.json()["data"]["me"]["email"],
+            email,
+            "{}",
+            answer.body
+        );
+    }
+
+    /// There is room for nobody, once what is left of it has been used up.
+    async fn is_closed_to_people(&mut self) {
+        let mut refused = [false; 3];
+        for number in 0..20 {
+            self.resident_is_known().await;
+            let sign_in = json!({ "login": self.resident.email, "password": PASSWORD });
+            let late = format!("late{number}@example.org");
+            let answers = tokio::join!(
+                self.ask("sign_in", sign_in),
+                self.sign_up(&late),
+                self.refresh()
+            );
+            let answers = <[wire::Wire; 3]>::from(answers);
+            for (refused, answer) in refused.iter_mut().zip(&answers) {
+                *refused |= !was_done(answer);
+            }
+            if was_done(&answers[2]) {
+                self.go_on(&answers[2]);
+            }
+            if refused == [true; 3] {
+                return;
+            }
+        }
+        panic!("of sign-in, sign-up and refresh were refused: {refused:?}");
+    }
+
+    /// The token of a refresh that was refused is as good as before, and mail leaves.
+    async fn is_open_to_people(&mut self) {
+        let refreshed = self.refresh().await;
+        assert!(was_done(&refreshed), "{}", refreshed.body);
+        self.go_on(&refreshed);
+        self.resident_is_known().await;
+        let later = "later@example.org";
+        let signed_up = self.sign_up(later).await;
+        assert!(was_done(&signed_up), "{}", signed_up.body);
+        let end = Instant::now() + Duration::from_secs(60);
+        while self.town.mail.messages_to(later).is_empty() {
+            assert!(Instant::now() < end, "{}", self.program.output());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// The house has left no transaction open: somebody else could write.
+async fn is_free(file: &Path) {
+    let mut options = ConnectOptions::new(format!("sqlite://{}", file.display()));
+    options.max_connections(1);
+    let db = Database::connect(options).await.expect("the file");
+    for statement in ["BEGIN IMMEDIATE", "ROLLBACK"] {
+        let done = db.execute_unprepared(statement).await;
+        done.expect("nobody holds the file");
+    }
+    db.close().await.expect("a closed connection");
 }
 
 async fn tenants(program: &Program) -> Value {
@@ -44,10 +167,16 @@ async fn tenants(program: &Program) -> Value {
 }
 
 /// Writes until the disk is full, reads, makes room, and looks whether all is there.
-async fn survives(program: &Program, file: &Path, fill: impl FnOnce(), make_room: impl FnOnce()) {
+async fn survives(
+    scene: &mut Scene,
+    file: &Path,
+    fill: impl FnOnce(&Program),
+    make_room: impl FnOnce(&Program),
+) {
+    let program = &scene.program;
     let mut made = 0;
     assert!(write(program, "before").await);
-    fill();
+    fill(program);
     let mut number = 0;
     while write(program, &format!("tenant {number}")).await {
         made += 1;
@@ -66,7 +195,10 @@ async fn survives(program: &Program, file: &Path, fill: impl FnOnce(), make_room
         let ready = wire::get(program.address, "/livez", &[]).await;
         assert_eq!(ready.status, 200);
     }
-    make_room();
+    scene.is_closed_to_people().await;
+    is_free(file).await;
+    let program = &scene.program;
+    make_room(program);
     let started = Instant::now();
     while !write(program, "after").await {
         assert!(started.elapsed() < Duration::from_secs(60), "it stays full");
@@ -74,6 +206,7 @@ async fn survives(program: &Program, file: &Path, fill: impl FnOnce(), make_room
     }
     println!("well again after {:?}", started.elapsed());
     assert_eq!(tenants(program).await, made + 2);
+    scene.is_open_to_people().await;
     let db = Database::connect(format!("sqlite://{}", file.display())).await;
     let db = db.expect("the file");
     is_whole(&db).await;
@@ -93,21 +226,13 @@ async fn survives(program: &Program, file: &Path, fill: impl FnOnce(), make_room
     db.close().await.expect("a closed connection");
 }
 
-fn url(file: &Path) -> String {
-    format!("sqlite://{}?mode=rwc", file.display())
-}
-
 /// Runs everywhere: the system refuses to let files of this process grow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_may_not_grow_refuses_cleanly_and_is_well_again_with_room() {
     let folder = Folder::new();
     let file = folder.path().join("vestibule.db");
-    let settings = [
-        ("VESTIBULE_DATABASE_URL", &*url(&file)),
-        ("VESTIBULE_ADMIN_SECRET", ADMIN_SECRET),
-    ];
-    let program = Program::serve_under("trap '' XFSZ", &settings).await;
-    let limit = |octets: String| {
+    let mut scene = Scene::set("trap '' XFSZ", &file).await;
+    let limit = |program: &Program, octets: String| {
         let process = program.id().to_string();
         let limited = Command::new("prlimit")
             .args(["--pid", &process, &format!("--fsize={octets}:")])
@@ -117,8 +242,9 @@ async fn a_file_that_may_not_grow_refuses_cleanly_and_is_well_again_with_room() 
     let size =
         |name: &str| std::fs::metadata(folder.path().join(name)).map_or(0, |file| file.len());
     let largest = size("vestibule.db").max(size("vestibule.db-wal"));
-    let fill = || limit((largest + 64 * 1024).to_string());
-    survives(&program, &file, fill, || limit("unlimited".to_owned())).await;
+    let fill = |program: &Program| limit(program, (largest + 64 * 1024).to_string());
+    let make_room = |program: &Program| limit(program, "unlimited".to_owned());
+    survives(&mut scene, &file, fill, make_room).await;
 }
 
 /// A file system of 16 MiB, where this process may mount one.
@@ -137,21 +263,17 @@ async fn a_full_file_system_refuses_cleanly_and_is_well_again_with_room() {
     };
     let file = disk.0.path().join("vestibule.db");
     let filler = disk.0.path().join("filler");
-    let settings = [
-        ("VESTIBULE_DATABASE_URL", &*url(&file)),
-        ("VESTIBULE_ADMIN_SECRET", ADMIN_SECRET),
-    ];
-    let program = Program::serve(&settings).await;
-    let fill = || {
+    let mut scene = Scene::set("", &file).await;
+    let fill = |_: &Program| {
         let mut octets = 16 << 20;
         // All but a little.
         while octets >= 4096 && std::fs::write(&filler, vec![0; octets]).is_err() {
             octets -= 64 * 1024;
         }
     };
-    let make_room = || std::fs::remove_file(&filler).expect("the filler");
-    survives(&program, &file, fill, make_room).await;
-    drop(program);
+    let make_room = |_: &Program| std::fs::remove_file(&filler).expect("the filler");
+    survives(&mut scene, &file, fill, make_room).await;
+    drop(scene);
 }
 
 /// Unmounted and gone with its last use.

@@ -118,7 +118,8 @@ impl Person {
         self.verify(town, &ticket).await
     }
 
-    fn enter(&mut self, session: &Value) -> Option<()> {
+    /// Goes on with this session.
+    pub fn enter(&mut self, session: &Value) -> Option<()> {
         let text = |name: &str| session[name].as_str().map(str::to_owned);
         self.session = Some(Tokens {
             session: text("sessionId")?,
