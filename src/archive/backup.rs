@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::epoch::end_everything;
-use super::file_of;
+use super::{file_of, must_be_there};
 use crate::clock::{Clock, Rng};
 use crate::config::Config;
 use crate::db::{self, Draft};
@@ -28,12 +28,7 @@ pub struct Kept {
 /// newer one has migrated is copied), or the disk refuses. No half of a copy is left then.
 pub async fn backup(config: &Config, clock: &Clock, rng: &Rng, target: &Path) -> Result<Kept> {
     let file = file_of(config, OTHERWISE)?;
-    if !file.exists() {
-        return Err(Error::internal(format!(
-            "VESTIBULE_DATABASE_URL: there is no database in {}",
-            file.display()
-        )));
-    }
+    must_be_there(&file)?;
     let draft = Draft::begin(target)?;
     let source = db::open_file(&file).await?;
     if !migration::is_ours(&source).await? || !migration::is_current(&source).await? {

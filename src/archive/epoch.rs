@@ -1,14 +1,20 @@
 //! A new epoch: whatever opened a door before it opens none any more. A database that was restored forgets what was revoked,
 //! redeemed and retired since it was copied; so that none of it comes back to life, all of it ends.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use entity::{session, verification};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::must_be_there;
 use crate::app::App;
-use crate::error::Result;
+use crate::clock::Rng;
+use crate::config::Config;
+use crate::db::{self, Db};
+use crate::error::{Error, Result};
 use crate::event::{Event, Kind, Origin};
 use crate::key::{self, KeyState, NewKey};
 
@@ -19,6 +25,30 @@ pub struct Ended {
     /// Mails that wait for an answer: their links and codes.
     pub verifications: u64,
     pub keys: u64,
+}
+
+/// Which database the settings name, in words for an operator: one that is there, and ours. Whoever opens a house would make
+/// another one where the name is mistyped, and end nothing in the one that was restored.
+///
+/// # Errors
+/// When there is none, it is another program's, or it cannot be reached; nothing is made then.
+pub async fn find_ours(config: &Config, rng: &Rng) -> Result<String> {
+    let settings = &config.settings;
+    let url = &settings.database_url;
+    if let Some(file) = db::sqlite_file(url) {
+        must_be_there(&file)?;
+    }
+    let place = db::place(url);
+    let patience = Duration::from_millis(settings.database_timeout);
+    let found = Db::find(url, patience, rng.clone()).await?;
+    let is_ours = migration::is_ours(found.read()).await;
+    found.close().await;
+    if !is_ours? {
+        return Err(Error::internal(format!(
+            "VESTIBULE_DATABASE_URL: {place} is no database of Vestibule; name the one that was restored"
+        )));
+    }
+    Ok(place)
 }
 
 /// Begins a new epoch in the database of this house, with a key of its own that signs at once.

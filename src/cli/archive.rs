@@ -79,14 +79,17 @@ pub async fn restore(config: Config, asked: Restore) -> Result<(), Failure> {
 
 pub async fn epoch(config: Config, command: Epoch) -> Result<(), Failure> {
     let Epoch::Next { json } = command;
-    let app = App::open(config, Clock::system(), Rng::system())
-        .await
-        .map_err(explain)?;
+    let (clock, rng) = (Clock::system(), Rng::system());
+    let found = archive::find_ours(&config, &rng).await;
+    let database = found.map_err(explain)?;
+    let app = App::open(config, clock, rng).await.map_err(explain)?;
     let begun = archive::begin_epoch(&app).await.map_err(explain);
     app.close().await;
     let ended = begun?;
     if json {
-        println!("{}", as_json(&ended));
+        let mut shown = as_json(&ended);
+        shown["database"] = json!(database);
+        println!("{shown}");
         return Ok(());
     }
     let Ended {
@@ -95,7 +98,7 @@ pub async fn epoch(config: Config, command: Epoch) -> Result<(), Failure> {
         keys,
     } = ended;
     println!(
-        "Ended: {sessions} sessions, {verifications} mailed links and codes, {keys} signing keys."
+        "{database}: ended {sessions} sessions, {verifications} mailed links and codes, {keys} signing keys."
     );
     println!("{FORGOTTEN}");
     Ok(())

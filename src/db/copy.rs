@@ -4,27 +4,16 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
 };
-use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::error::{Error, Result};
-use crate::secret::Secret;
 
 /// How long a statement waits for somebody else's lock.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The file behind the address of a SQLite database; none for a database of another kind.
-pub fn sqlite_file(url: &Secret) -> Option<PathBuf> {
-    let url = url.expose();
-    let is_file = url.starts_with("sqlite:");
-    let options = SqliteConnectOptions::from_str(url).ok().filter(|_| is_file);
-    options.map(|options| options.get_filename().to_owned())
-}
 
 /// Opens a SQLite file that is there, as it is: nothing is made, no journal mode changed. What is deleted in it is
 /// overwritten.
@@ -32,23 +21,40 @@ pub fn sqlite_file(url: &Secret) -> Option<PathBuf> {
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_file(path: &Path) -> Result<DatabaseConnection> {
+    Ok(Database::connect(as_it_is(path, Access::Whole, PATIENCE)).await?)
+}
+
+/// What is done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Whole,
+    /// Nothing is written, neither into the file nor into the log beside it.
+    Look,
+}
+
+/// How a SQLite file that is there is opened, as it is: nothing is made, no journal mode changed.
+pub(super) fn as_it_is(path: &Path, access: Access, patience: Duration) -> ConnectOptions {
+    // Whoever may write moves what is in the log of a server that was killed into the file, at the end. Whoever may not leaves
+    // an empty log behind where there is none; so they may, and have nothing to write.
+    let is_shut = access == Access::Look && beside(path, "-wal").exists();
     // The address is replaced by the path, which may hold anything that an address cannot.
     let mut options = ConnectOptions::new("sqlite://file");
     let path = path.to_owned();
     options
         .max_connections(1)
-        .connect_timeout(PATIENCE)
-        .acquire_timeout(PATIENCE)
+        .connect_timeout(patience)
+        .acquire_timeout(patience)
         .sqlx_logging_level(log::LevelFilter::Trace)
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .filename(&path)
                 .create_if_missing(false)
-                .busy_timeout(PATIENCE)
+                .read_only(is_shut)
+                .busy_timeout(patience)
                 .foreign_keys(true)
                 .pragma("secure_delete", "ON")
         });
-    Ok(Database::connect(options).await?)
+    options
 }
 
 /// A copy on its way: for its owner alone, and gone with this value unless it is finished. Until it is whole and on the disk

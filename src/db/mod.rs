@@ -4,6 +4,7 @@
 mod copy;
 mod given;
 mod kept;
+mod place;
 mod pools;
 mod retry;
 mod together;
@@ -13,7 +14,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use copy::{Draft, check, open_file, sqlite_file};
+pub use copy::{Draft, check, open_file};
 use sea_orm::{
     ConnectOptions, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
     SqlxError, TransactionOptions,
@@ -23,10 +24,12 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::watch;
 use tracing::Instrument;
 
+use self::copy::Access;
 use self::pools::Pools;
 use self::retry::Taken;
 
 pub use given::{LENGTHS, padded};
+pub use place::{place, sqlite_file};
 pub use retry::Lone;
 pub use together::Together;
 
@@ -96,6 +99,18 @@ impl Db {
             Ok(pools) => pools,
             Err(error) => return Err(why_not(url, error).await),
         };
+        Ok(Self::of(pools.clone(), pools, rng, timeout))
+    }
+
+    /// Opens a database to look at it: one that is not there is not made, and in a SQLite file no octet is changed.
+    ///
+    /// # Errors
+    /// When the address is malformed or the database cannot be reached.
+    pub async fn find(url: &Secret, timeout: Duration, rng: Rng) -> Result<Self, DbErr> {
+        let Some(file) = sqlite_file(url) else {
+            return Self::connect(url, 1, timeout, rng).await;
+        };
+        let pools = Pools::single(copy::as_it_is(&file, Access::Look, timeout)).await?;
         Ok(Self::of(pools.clone(), pools, rng, timeout))
     }
 

@@ -27,14 +27,14 @@ const SETTINGS: [(&str, &str); 5] = [
     ("VESTIBULE_PASSWORD_WAIT", "30000"),
 ];
 
-async fn serve(url: &str) -> Program {
+pub async fn serve(url: &str) -> Program {
     let mut settings = SETTINGS.to_vec();
     settings.push(("VESTIBULE_DATABASE_URL", url));
     Program::serve(&settings).await
 }
 
 /// What a command says, and whether it went well.
-fn command(url: &str, arguments: &[&str]) -> (bool, String) {
+pub fn command(url: &str, arguments: &[&str]) -> (bool, String) {
     let mut settings = SETTINGS.to_vec();
     settings.push(("VESTIBULE_DATABASE_URL", url));
     let output = finish(&Folder::new(), &settings, arguments);
@@ -61,7 +61,7 @@ fn text(value: &Value, name: &str) -> String {
         .to_owned()
 }
 
-async fn move_in(house: SocketAddr) {
+pub async fn move_in(house: SocketAddr) {
     let input = json!({ "email": ANN, "password": PASSWORD, "emailVerified": true });
     let secret = [("x-vestibule-admin-secret", ADMIN_SECRET)];
     text(&ask(house, "admin_create_user", input, &secret).await, "id");
