@@ -7,11 +7,13 @@ pub mod descriptors;
 mod load;
 mod settings;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 pub use load::{Environment, load, manual};
 pub use settings::{Mode, Settings, Switch, TokenAlgorithm};
+use sqlx::sqlite::SqliteConnectOptions;
 use url::Url;
 
 use crate::secret::Secret;
@@ -233,8 +235,12 @@ fn check_collector(url: Option<&Url>) -> Result<(), ConfigError> {
 /// every connection would have one of its own.
 fn check_database_url(url: &str) -> Result<(), ConfigError> {
     let is_known = match url.split_once(':') {
-        Some(("sqlite", place)) => sqlite_path(place)
-            .is_some_and(|path| !path.contains(":memory:") && !place.contains("mode=memory")),
+        Some(("sqlite", place)) => {
+            let is_in_memory = place.contains(":memory:") || place.contains("mode=memory");
+            let options = SqliteConnectOptions::from_str(url);
+            let is_elsewhere = options.is_ok_and(|options| is_uri(options.get_filename()));
+            sqlite_path(place).is_some() && !is_in_memory && !is_elsewhere
+        }
         Some(("postgres" | "postgresql", _)) => Url::parse(url).is_ok(),
         _ => false,
     };
@@ -243,8 +249,15 @@ fn check_database_url(url: &str) -> Result<(), ConfigError> {
     }
     Err(ConfigError::invalid(
         "VESTIBULE_DATABASE_URL",
-        "must be sqlite://FILE, a file and not the memory, or postgres://USER:PASSWORD@HOST/DATABASE",
+        "must be sqlite://FILE, a file and not the memory, whose name does not begin with `file:`, or \
+         postgres://USER:PASSWORD@HOST/DATABASE",
     ))
+}
+
+/// Whether SQLite takes this name for an address. What it opens then is another file than the one that we make for its owner
+/// alone, look for and copy.
+pub fn is_uri(file: &Path) -> bool {
+    file.as_os_str().as_encoded_bytes().starts_with(b"file:")
 }
 
 /// What stands between `sqlite:` or `sqlite://` and the options.

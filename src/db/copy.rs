@@ -10,6 +10,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
 };
 
+use crate::config::is_uri;
 use crate::error::{Error, Result};
 
 /// How long a statement waits for somebody else's lock.
@@ -19,8 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// overwritten.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// When it cannot be opened, or its name is an address to SQLite.
 pub async fn open_file(path: &Path) -> Result<DatabaseConnection> {
+    must_be_a_name(path)?;
     Ok(Database::connect(as_it_is(path, Access::Whole, PATIENCE)).await?)
 }
 
@@ -68,8 +70,10 @@ pub struct Draft {
 
 impl Draft {
     /// # Errors
-    /// When something of this name, or of the draft's, is there, or the folder cannot be written to.
+    /// When something of this name, or of the draft's, is there, the name is an address to SQLite, or the folder cannot be
+    /// written to.
     pub fn begin(target: &Path) -> Result<Self> {
+        must_be_a_name(target)?;
         if target.symlink_metadata().is_ok() {
             return Err(taken(target, ""));
         }
@@ -117,6 +121,10 @@ impl Draft {
             let file = File::open(&self.part)?;
             file.sync_all()?;
             let octets = file.metadata()?.len();
+            if octets == 0 {
+                // SQLite wrote nothing, or elsewhere.
+                return Err(io::Error::other("the copy is empty"));
+            }
             put_in_place(&self.part, &self.target)?;
             let folder = self
                 .target
@@ -160,6 +168,16 @@ pub async fn check(db: &DatabaseConnection) -> Result<()> {
     };
     if said != "ok" || !ask("PRAGMA foreign_key_check").await?.is_empty() {
         return Err(Error::internal("the database file is damaged"));
+    }
+    Ok(())
+}
+
+fn must_be_a_name(path: &Path) -> Result<()> {
+    if is_uri(path) {
+        let path = path.display();
+        return Err(Error::internal(format!(
+            "{path}: SQLite takes a name that begins with `file:` for an address; write ./{path}"
+        )));
     }
     Ok(())
 }

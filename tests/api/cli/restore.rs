@@ -5,6 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use vestibule::db::{Draft, open_file};
 
 use crate::harness::program::{Folder, command, finish};
 
@@ -157,6 +158,41 @@ fn a_copy_whose_secrets_do_not_open_is_not_restored_and_the_doctor_says_so() {
         said.contains("warning  keys: there is none yet that signs"),
         "{said}"
     );
+}
+
+#[test]
+fn a_name_that_is_an_address_to_sqlite_is_refused_and_nothing_is_made() {
+    let scene = Scene::set();
+    let names = || {
+        let entries = std::fs::read_dir(scene.folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    std::fs::copy(&scene.copy, scene.folder.path().join("file:copy.db")).expect("a copy");
+    let before = names();
+    let (well, said) = scene.run(&scene.house, KEY, &["backup", "file:other.db"]);
+    assert!(!well && said.contains("write ./file:other.db"), "{said}");
+    let (well, said) = scene.run(&scene.place, KEY, &["restore", "file:copy.db"]);
+    assert!(!well && said.contains("write ./file:copy.db"), "{said}");
+    assert_eq!(names(), before);
+    let (well, said) = scene.run(&scene.house, KEY, &["backup", "./file:other.db"]);
+    let other = scene.folder.path().join("file:other.db");
+    assert!(well && other.metadata().unwrap().len() > 0, "{said}");
+    let (well, said) = scene.run(&scene.place, KEY, &["restore", "./file:copy.db"]);
+    assert!(well && scene.place.exists(), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_empty_does_not_get_its_name() {
+    let folder = Folder::new();
+    let draft = Draft::begin(&folder.path().join("copy.db")).expect("a draft");
+    // A file without an octet is a database without a table.
+    let part = folder.path().join("copy.db.part");
+    let db = open_file(&part).await.expect("the draft");
+    let error = draft.finish(db).await.expect_err("nothing was copied");
+    assert!(error.cause().contains("empty"), "{}", error.cause());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

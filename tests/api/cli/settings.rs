@@ -183,6 +183,25 @@ fn a_malformed_value_names_its_setting_and_is_not_shown() {
 }
 
 #[test]
+fn a_database_whose_name_is_an_address_to_sqlite_is_refused_with_the_rule() {
+    for url in [
+        "sqlite:file:canary.db",
+        "sqlite://file:canary.db?mode=rwc",
+        "sqlite://file%3Acanary.db",
+    ] {
+        let message = refusal("", &[("VESTIBULE_DATABASE_URL", url)]);
+        assert!(
+            message.starts_with("VESTIBULE_DATABASE_URL: ") && message.contains("`file:`"),
+            "{url}: {message}"
+        );
+        assert!(!message.contains("canary"), "{url}: {message}");
+    }
+    for url in ["sqlite://./file:house.db", "sqlite://profile:house.db"] {
+        read("", &[("VESTIBULE_DATABASE_URL", url)]).expect("the name of a file");
+    }
+}
+
+#[test]
 fn federation_needs_a_secret_that_is_long_enough() {
     let on = ("VESTIBULE_FEDERATION", "on");
     let message = refusal("", &[on]);
