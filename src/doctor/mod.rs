@@ -84,7 +84,7 @@ pub async fn examine(
     send_to: Option<&str>,
 ) -> Vec<Finding> {
     let now = clock.now();
-    let mut findings = settings::look(config);
+    let mut findings = settings::look(config, rng);
     findings.push(clock_of(now));
     let db = database::look(config, (now, rng), &mut findings).await;
     let mut kids = None;

@@ -1,12 +1,14 @@
 //! Settings that are admitted and may not be meant.
 
 use super::Finding;
-use crate::config::{Config, Switch, descriptors};
+use crate::clock::Rng;
+use crate::config::{Config, MasterKey, Switch, descriptors};
+use crate::key::Sealer;
 use crate::text::Texts;
 
 const AREA: &str = "settings";
 
-pub fn look(config: &Config) -> Vec<Finding> {
+pub fn look(config: &Config, rng: &Rng) -> Vec<Finding> {
     let settings = &config.settings;
     let mut findings = Vec::new();
     if config.is_development() {
@@ -21,6 +23,17 @@ pub fn look(config: &Config) -> Vec<Finding> {
     } else {
         findings.push(Finding::ok(AREA, "production mode"));
         findings.extend(risky_in_production(config));
+    }
+    // Also where there is no database yet, whose secrets it could open. One that is made is made well.
+    if let MasterKey::Given(key) = &config.master_key
+        && let Err(error) = Sealer::of("VESTIBULE_MASTER_KEY", key, rng.clone())
+    {
+        findings.push(Finding::problem(
+            AREA,
+            error.cause(),
+            "give it the key that the database was sealed with; `openssl rand -base64 32` makes one for a new house. The start \
+             is refused until then",
+        ));
     }
     if let Some(bind) = settings
         .metrics_bind

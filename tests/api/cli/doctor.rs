@@ -165,6 +165,24 @@ fn nothing_is_made_where_nothing_is() {
 }
 
 #[test]
+fn a_master_key_that_no_house_opens_with_is_a_problem_before_there_is_a_database() {
+    let public = format!("http://127.0.0.1:{}", free_port());
+    for key in ["canary", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
+        let folder = Folder::new();
+        let settings = [
+            ("VESTIBULE_PUBLIC_URL", public.as_str()),
+            ("VESTIBULE_MASTER_KEY", key),
+        ];
+        let found = examine_in(&folder, &settings, &[]);
+        assert!(!found.well, "{}", found.said);
+        assert_eq!(found.about("database", "none yet"), "warning");
+        assert_eq!(found.about("settings", "VESTIBULE_MASTER_KEY"), "problem");
+        assert!(!found.said.contains(key), "{}", found.said);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn production_is_judged_more_strictly_and_a_lost_database_tells_no_password() {
     let public = format!("https://127.0.0.1:{}", free_port());
     let database = format!("postgres://user:canary@127.0.0.1:{}/x", free_port());
