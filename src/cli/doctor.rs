@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use crate::clock::{Clock, Rng};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::doctor::{self, Finding, Level};
 
 #[derive(Args)]
@@ -18,10 +18,19 @@ pub struct Doctor {
     json: bool,
 }
 
-/// Fails when there is a problem, so that a script can tell.
-pub async fn doctor(config: Config, asked: Doctor) -> Result<(), Failure> {
+pub async fn doctor(config: Config, asked: &Doctor) -> Result<(), Failure> {
     let send_to = asked.send_to.as_deref();
     let findings = doctor::examine(&config, &Clock::system(), &Rng::system(), send_to).await;
+    tell(&findings, asked)
+}
+
+/// Where the settings are refused, there is nothing else to look at.
+pub fn refused(error: &ConfigError, asked: &Doctor) -> Result<(), Failure> {
+    tell(&[doctor::refused(error)], asked)
+}
+
+/// Fails when there is a problem, so that a script can tell.
+fn tell(findings: &[Finding], asked: &Doctor) -> Result<(), Failure> {
     if asked.json {
         println!("{}", Value::from_iter(findings.iter().map(as_json)));
     } else {

@@ -107,7 +107,7 @@ pub fn run() -> ExitCode {
         }
         Command::Serve => traced(serve::serve),
         Command::Migrate => configured(migrate::migrate),
-        Command::Doctor(asked) => configured(|config| doctor::doctor(config, asked)),
+        Command::Doctor(asked) => examined(&asked),
         Command::Hasura(command) => configured(|config| hasura::hasura(config, command)),
         Command::Backup(asked) => configured(|config| archive::backup(config, asked)),
         Command::Restore(asked) => configured(|config| archive::restore(config, asked)),
@@ -151,6 +151,17 @@ fn configured<Run: Future<Output = Result<(), Failure>>>(
     let config = config::load(&environment)?;
     telemetry::start(&config)?;
     run_on_threads(&environment, command(config))
+}
+
+/// The same for the doctor, who is asked what keeps the others from running.
+fn examined(asked: &doctor::Doctor) -> Result<(), Failure> {
+    let environment = Environment::of_process();
+    let started =
+        config::load(&environment).and_then(|config| telemetry::start(&config).map(|()| config));
+    match started {
+        Ok(config) => run_on_threads(&environment, doctor::doctor(config, asked)),
+        Err(error) => doctor::refused(&error, asked),
+    }
 }
 
 /// The same for what serves, which alone has traces.

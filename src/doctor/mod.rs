@@ -7,6 +7,8 @@ mod mail;
 mod place;
 mod settings;
 
+pub use settings::refused;
+
 use chrono::{DateTime, TimeZone, Utc};
 
 use crate::clock::{Clock, Rng};

@@ -2,11 +2,27 @@
 
 use super::Finding;
 use crate::clock::Rng;
-use crate::config::{Config, MasterKey, Switch, descriptors};
+use crate::config::{Config, ConfigError, MasterKey, Switch, descriptors};
 use crate::key::Sealer;
 use crate::text::Texts;
 
 const AREA: &str = "settings";
+
+/// What keeps every command from running.
+pub fn refused(error: &ConfigError) -> Finding {
+    let mend = match error {
+        ConfigError::Unreadable { path, .. } => format!(
+            "see that {} is there, and that whoever runs this may read it",
+            path.display()
+        ),
+        ConfigError::NotToml { path, .. } => format!("mend that line of {}", path.display()),
+        ConfigError::Unknown(name) => format!("take `{name}` out of the settings file"),
+        ConfigError::Invalid { setting, .. } => {
+            format!("mend {setting}: `vestibule --help` says what it takes")
+        }
+    };
+    Finding::problem(AREA, error.to_string(), mend)
+}
 
 pub fn look(config: &Config, rng: &Rng) -> Vec<Finding> {
     let settings = &config.settings;

@@ -183,6 +183,31 @@ fn a_master_key_that_no_house_opens_with_is_a_problem_before_there_is_a_database
 }
 
 #[test]
+fn settings_that_are_refused_are_a_problem_with_its_mend() {
+    for (name, value, setting) in [
+        ("VESTIBULE_MODE", "production", "VESTIBULE_PUBLIC_URL"),
+        ("VESTIBULE_SMTP_TIMEOUT", "canary", "VESTIBULE_SMTP_TIMEOUT"),
+        ("VESTIBULE_LOG", "canary=loud", "VESTIBULE_LOG"),
+        ("VESTIBULE_CONFIG", "nowhere.toml", "nowhere.toml"),
+    ] {
+        let found = examine(&[(name, value)], &[]);
+        assert!(!found.well, "{}", found.said);
+        assert_eq!(found.about("settings", setting), "problem");
+        let mend = found.findings[0]["mend"].as_str().expect("a mend");
+        assert!(mend.contains(setting), "{mend}");
+        assert!(!found.said.contains("canary"), "{}", found.said);
+    }
+    let incomplete = [("VESTIBULE_MODE", "production")];
+    let shown = finish(&Folder::new(), &incomplete, &["doctor"]);
+    let said = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(
+        said.starts_with("problem  settings: VESTIBULE_PUBLIC_URL"),
+        "{said}"
+    );
+    assert_eq!(shown.status.code(), Some(1));
+}
+
+#[test]
 fn production_is_judged_more_strictly_and_a_lost_database_tells_no_password() {
     let public = format!("https://127.0.0.1:{}", free_port());
     let database = format!("postgres://user:canary@127.0.0.1:{}/x", free_port());
