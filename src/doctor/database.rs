@@ -33,7 +33,7 @@ pub async fn look(
         return None;
     }
     let patience = Duration::from_millis(settings.database_timeout);
-    let db = match Db::connect(&settings.database_url, 1, patience, rng.clone()).await {
+    let db = match Db::find(&settings.database_url, patience, rng.clone()).await {
         Ok(db) => db,
         Err(error) => {
             findings.push(unreachable(&error.to_string()));

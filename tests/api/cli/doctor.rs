@@ -1,5 +1,7 @@
 //! The doctor finds what is amiss, names the mend, and changes nothing.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::{Value, json};
 use vestibule::clock::{Clock, Rng};
@@ -151,6 +153,58 @@ on_both_databases! {
         let url = test.database.url();
         let found = examine(&[("VESTIBULE_DATABASE_URL", url.as_str()), MASTER_KEY], &[]);
         assert_eq!(found.about("mail", "2 were given up"), "warning");
+    }
+}
+
+/// Every file of the folder with its octets. The index of a log is memory that is shared, and holds nothing of its own.
+fn octets(folder: &Folder) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder.path()).unwrap();
+    let files = entries.map(|entry| {
+        let path = entry.unwrap().path();
+        (path.display().to_string(), std::fs::read(path).unwrap())
+    });
+    files.filter(|(name, _)| !name.ends_with("-shm")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_octet_of_what_is_examined_is_changed() {
+    let folder = Folder::new();
+    let url_of = |name: &str| format!("sqlite://{}/{name}", folder.path().display());
+    let killed = url_of("killed.db");
+    let settings = [("VESTIBULE_DATABASE_URL", killed.as_str()), MASTER_KEY];
+    let mut house = Program::serve(&settings).await;
+    for name in ["copy.db", "shut.db"] {
+        assert!(
+            finish(&folder, &settings, &["backup", name])
+                .status
+                .success()
+        );
+    }
+    house.kill();
+    folder.file("empty.db", "");
+    // As a server leaves it that was told to stop.
+    let shut = url_of("shut.db");
+    let settings = [("VESTIBULE_DATABASE_URL", shut.as_str()), MASTER_KEY];
+    assert!(finish(&folder, &settings, &["migrate"]).status.success());
+    let before = octets(&folder);
+    // Its log is still there, and holds what the file does not.
+    assert!(before.keys().any(|name| name.ends_with("killed.db-wal")));
+    let public = format!("http://127.0.0.1:{}", free_port());
+    for (name, words) in [
+        ("killed.db", "up to date"),
+        ("copy.db", "up to date"),
+        ("shut.db", "up to date"),
+        ("empty.db", "no tables of ours"),
+    ] {
+        let url = url_of(name);
+        let settings = [
+            ("VESTIBULE_DATABASE_URL", url.as_str()),
+            ("VESTIBULE_PUBLIC_URL", &public),
+            MASTER_KEY,
+        ];
+        let found = examine_in(&folder, &settings, &[]);
+        found.about("database", words);
+        assert!(octets(&folder) == before, "{name}: {}", found.said);
     }
 }
 
