@@ -16,13 +16,21 @@ const AREA: &str = "keys";
 /// How late a rotation may be before it is said: a running house sees to it every minute.
 const LATE: TimeDelta = TimeDelta::days(1);
 
-/// The ids of the keys that are to be published, where they can be read.
+/// The ids of our keys.
+pub struct Kids {
+    /// Of the one that signs.
+    pub signing: String,
+    /// Of those that are to be published, it among them.
+    pub published: Vec<String>,
+}
+
+/// The ids, where they can be read and one signs.
 pub async fn look(
     config: &Config,
     db: &Db,
     (now, rng): (DateTime<Utc>, &Rng),
     findings: &mut Vec<Finding>,
-) -> Option<Vec<String>> {
+) -> Option<Kids> {
     let keys = match key::list(db.read(), now).await {
         Ok(keys) => keys,
         Err(error) => {
@@ -49,17 +57,20 @@ pub async fn look(
             "give VESTIBULE_MASTER_KEY the key that the database was sealed with (`vestibule keys reseal` changes it)",
         )),
     });
-    if signing.is_none() {
+    let Some(signing) = signing else {
         findings.push(Finding::warning(
             AREA,
             "there is none yet that signs",
             "the next start makes one, or `vestibule migrate`",
         ));
         return None;
-    }
+    };
     findings.extend(age(config, &keys, now));
     let open = keys.iter().filter(|key| key.state != KeyState::Retired);
-    Some(open.map(|key| key.kid.clone()).collect())
+    Some(Kids {
+        signing: signing.kid.clone(),
+        published: open.map(|key| key.kid.clone()).collect(),
+    })
 }
 
 /// How many secrets there are, where all of them open and, where there are any, every signing key can be read.

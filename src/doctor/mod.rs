@@ -97,7 +97,7 @@ pub async fn examine(
         db.close().await;
     }
     mail::look(config, send_to, (now, rng), &mut findings).await;
-    findings.push(place::look_at_public_url(config, kids.as_deref()).await);
+    findings.push(place::look_at_public_url(config, kids.as_ref()).await);
     findings
 }
 

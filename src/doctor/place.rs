@@ -1,5 +1,6 @@
 //! Where the house is reached, and where its mails lead back to.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use entity::application::{self, Entity};
@@ -8,6 +9,7 @@ use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::Value;
 use url::Url;
 
+use super::key::Kids;
 use super::{Finding, Level};
 use crate::config::Config;
 use crate::db::Db;
@@ -17,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER: usize = 64 * 1024;
 
 /// Asks the public address for the keys, as whoever verifies our tokens does, and holds them against the database's.
-pub async fn look_at_public_url(config: &Config, kids: Option<&[String]>) -> Finding {
+pub async fn look_at_public_url(config: &Config, kids: Option<&Kids>) -> Finding {
     let (area, base) = ("public URL", config.issuer());
     let level = if config.is_development() {
         Level::Warning
@@ -42,19 +44,25 @@ pub async fn look_at_public_url(config: &Config, kids: Option<&[String]>) -> Fin
         .map(Vec::as_slice)
         .unwrap_or_default();
     let theirs: Vec<_> = keys.iter().filter_map(|key| key["kid"].as_str()).collect();
-    match kids {
-        Some(ours) if !ours.iter().any(|kid| theirs.contains(&kid.as_str())) => Finding::amiss(
-            area,
-            level,
-            format!("{base} answers with keys of somebody else"),
-            "see that VESTIBULE_PUBLIC_URL, the proxy and VESTIBULE_DATABASE_URL mean the same house",
-        ),
-        _ => Finding::ok(area, format!("{base} answers with {} keys", theirs.len())),
-    }
+    let is_there = |kid: &String| theirs.contains(&kid.as_str());
+    let wrong = match kids {
+        _ if theirs.is_empty() => "without a key",
+        Some(ours) if !ours.published.iter().any(is_there) => "with keys of somebody else",
+        Some(ours) if !is_there(&ours.signing) => "without the key that signs",
+        _ => {
+            return Finding::ok(area, format!("{base} answers with {} keys", theirs.len()));
+        }
+    };
+    Finding::amiss(
+        area,
+        level,
+        format!("{base} answers {wrong}"),
+        "see that VESTIBULE_PUBLIC_URL, the proxy and VESTIBULE_DATABASE_URL mean the same house, and that nothing on the way \
+         keeps old answers",
+    )
 }
 
 async fn ask(address: &str) -> Result<Value, String> {
-    let told = |error: reqwest::Error| error.without_url().to_string();
     let client = reqwest::Client::builder()
         .timeout(PATIENCE)
         .redirect(Policy::none())
@@ -73,6 +81,18 @@ async fn ask(address: &str) -> Result<Value, String> {
         }
     }
     serde_json::from_slice(&body).map_err(|_| "an answer that is no key set".to_owned())
+}
+
+/// With its sources: by itself it says the same of a connection that is refused, an unknown name and a bad certificate.
+fn told(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut told = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        told = format!("{told}: {cause}");
+        source = cause.source();
+    }
+    told
 }
 
 /// Mails lead to redirects with a ticket, and pages of listed origins hold refresh cookies.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use vestibule::clock::{Clock, Rng};
 use vestibule::doctor::{self, Level};
 
@@ -110,6 +112,7 @@ on_both_databases! {
         assert!(!found.said.contains("127.0.0.1/in"), "in development it is in order: {}", found.said);
         assert_eq!(found.about("mail", "cannot be used"), "problem");
         assert_eq!(found.about("public URL", "does not answer"), "warning");
+        assert_eq!(found.about("public URL", "refused"), "warning");
     }
 }
 
@@ -305,4 +308,53 @@ async fn the_keys_of_another_house_are_told() {
         &[],
     );
     assert_eq!(found.about("public URL", "somebody else"), "warning");
+}
+
+/// Somebody who answers whatever is asked with this.
+async fn somebody(body: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length:";
+    let answer = format!("{head} {}\r\n\r\n{body}", body.len());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // Whoever asks sends little, and all of it at once.
+            drop(stream.read(&mut [0; 4_096]).await);
+            drop(stream.write_all(answer.as_bytes()).await);
+        }
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_without_our_signing_key_is_told() {
+    let folder = Folder::new();
+    let url = format!("sqlite://{}/house.db", folder.path().display());
+    let settings = [("VESTIBULE_DATABASE_URL", url.as_str()), MASTER_KEY];
+    assert!(finish(&folder, &settings, &["migrate"]).status.success());
+    let keys = finish(&folder, &settings, &["keys", "list", "--json"]);
+    let keys: Value = serde_json::from_slice(&keys.stdout).expect("JSON");
+    let old = json!({ "keys": [{ "kid": keys[0]["kid"] }] }).to_string();
+    let rotate = finish(&folder, &settings, &["keys", "rotate", "--now"]);
+    assert!(rotate.status.success(), "{rotate:?}");
+    for (answer, words) in [
+        (r#"{"hello":"world"}"#, "without a key"),
+        (r#"{"keys":[]}"#, "without a key"),
+        (r#"{"keys":[{"kid":"theirs"}]}"#, "somebody else"),
+        (old.as_str(), "without the key that signs"),
+    ] {
+        let public = somebody(answer.to_owned()).await;
+        let mut settings = settings.to_vec();
+        settings.push(("VESTIBULE_PUBLIC_URL", public.as_str()));
+        let found = examine(&settings, &[]);
+        assert_eq!(found.about("public URL", words), "warning", "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_nobody_vouches_for_is_told() {
+    let house = MailServer::start(Seal::Implicit, Manner::Takes, "127.0.0.1").await;
+    let public = format!("https://{}", house.address);
+    let found = examine(&[("VESTIBULE_PUBLIC_URL", &public)], &[]);
+    assert_eq!(found.about("public URL", "certificate"), "warning");
 }
