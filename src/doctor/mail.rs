@@ -22,6 +22,13 @@ pub async fn look(
     let settings = &config.settings;
     let Some(url) = &settings.smtp_url else {
         findings.push(Finding::ok(AREA, "it stays in the built-in inbox"));
+        findings.extend(send_to.map(|to| {
+            Finding::warning(
+                AREA,
+                format!("no mail went to {to}: no mail server is set"),
+                "set VESTIBULE_SMTP_URL",
+            )
+        }));
         return;
     };
     let options = SmtpOptions {

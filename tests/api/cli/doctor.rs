@@ -218,6 +218,13 @@ fn nothing_is_made_where_nothing_is() {
     let found = examine_in(&folder, &[("VESTIBULE_PUBLIC_URL", &public)], &[]);
     assert!(found.well, "{}", found.said);
     assert_eq!(found.about("database", "none yet"), "warning");
+    assert!(!found.said.contains("no mail went"), "{}", found.said);
+    let settings = [("VESTIBULE_PUBLIC_URL", public.as_str())];
+    let found = examine_in(&folder, &settings, &["--send-to", "ann@example.org"]);
+    assert_eq!(
+        found.about("mail", "no mail went to ann@example.org"),
+        "warning"
+    );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
