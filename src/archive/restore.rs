@@ -23,7 +23,7 @@ pub struct Restored {
 }
 
 /// Puts a copy, of `vestibule backup` or of any other making, into the place of the database, brings it up to date and
-/// begins a new epoch in it. The copy stays as it is.
+/// begins a new epoch in it. The copy stays as it is, and so does a log (`-wal`) beside it, which is read with it.
 ///
 /// # Errors
 /// When a database is in that place (it is to be moved away first, with the server stopped), the copy is damaged, none of
@@ -47,7 +47,7 @@ pub async fn restore(config: &Config, clock: &Clock, rng: &Rng, from: &Path) -> 
     let draft = Draft::begin(&file)?;
     let unreadable =
         |error: Error| Error::internal(format!("{}: {}", from.display(), error.cause()));
-    let source = db::open_file(from).await.map_err(unreadable)?;
+    let source = db::read_file(from).await.map_err(unreadable)?;
     db::check(&source).await.map_err(unreadable)?;
     if !migration::is_ours(&source).await? {
         return Err(Error::internal(format!(

@@ -26,6 +26,15 @@ pub async fn open_file(path: &Path) -> Result<DatabaseConnection> {
     Ok(Database::connect(as_it_is(path, Access::Whole, PATIENCE)).await?)
 }
 
+/// The same, to read it alone: no octet is changed, also where the log of a server that was killed is beside it.
+///
+/// # Errors
+/// As [`open_file`].
+pub async fn read_file(path: &Path) -> Result<DatabaseConnection> {
+    must_be_a_name(path)?;
+    Ok(Database::connect(as_it_is(path, Access::Look, PATIENCE)).await?)
+}
+
 /// What is done with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {

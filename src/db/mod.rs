@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use copy::{Draft, check, open_file};
+pub use copy::{Draft, check, open_file, read_file};
 use sea_orm::{
     ConnectOptions, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
     SqlxError, TransactionOptions,

@@ -44,7 +44,7 @@ pub fn command(url: &str, arguments: &[&str]) -> (bool, String) {
 }
 
 /// The answer's only field, or null.
-async fn ask(house: SocketAddr, query: &str, input: Value, headers: &[(&str, &str)]) -> Value {
+pub async fn ask(house: SocketAddr, query: &str, input: Value, headers: &[(&str, &str)]) -> Value {
     let answer = wire::run(house, query, json!({ "input": input }), headers).await;
     let answer = answer.json();
     let fields = answer["data"].as_object();
@@ -55,7 +55,7 @@ async fn ask(house: SocketAddr, query: &str, input: Value, headers: &[(&str, &st
         .unwrap_or(answer)
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub fn text(value: &Value, name: &str) -> String {
     let text = value[name].as_str();
     text.unwrap_or_else(|| panic!("no {name}: {value}"))
         .to_owned()
@@ -67,7 +67,7 @@ pub async fn move_in(house: SocketAddr) {
     text(&ask(house, "admin_create_user", input, &secret).await, "id");
 }
 
-async fn sign_in(house: SocketAddr, password: &str) -> Value {
+pub async fn sign_in(house: SocketAddr, password: &str) -> Value {
     ask(
         house,
         "sign_in",
@@ -78,7 +78,7 @@ async fn sign_in(house: SocketAddr, password: &str) -> Value {
 }
 
 /// The reason why the token names nobody, or an empty text where it does.
-async fn reason(house: SocketAddr, session: &Value) -> String {
+pub async fn reason(house: SocketAddr, session: &Value) -> String {
     let bearer = format!("Bearer {}", text(session, "accessToken"));
     let answer = wire::run(house, "me", json!({}), &[("authorization", &bearer)]).await;
     let answer = answer.json();
@@ -86,7 +86,7 @@ async fn reason(house: SocketAddr, session: &Value) -> String {
     reason.unwrap_or_default().to_owned()
 }
 
-async fn refresh(house: SocketAddr, session: &Value) -> String {
+pub async fn refresh(house: SocketAddr, session: &Value) -> String {
     let input = json!({ "refreshToken": text(session, "refreshToken") });
     let answer = ask(house, "refresh_session", input, &[]).await;
     let code = answer["errors"][0]["extensions"]["code"].as_str();
@@ -112,14 +112,14 @@ async fn ticket(house: SocketAddr) -> String {
 }
 
 /// Signs people up until it is told to stop, and counts them.
-struct Load {
+pub struct Load {
     stop: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Load {
-    fn on(house: SocketAddr) -> Self {
+    pub fn on(house: SocketAddr) -> Self {
         let (stop, done) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let tasks = (0..3).map(|task| {
             let (stop, done) = (Arc::clone(&stop), Arc::clone(&done));
@@ -140,7 +140,7 @@ impl Load {
         }
     }
 
-    async fn reaches(&self, many: usize) {
+    pub async fn reaches(&self, many: usize) {
         for _ in 0..1_200 {
             if self.done.load(Ordering::SeqCst) >= many {
                 return;
@@ -150,7 +150,7 @@ impl Load {
         panic!("the house stands still");
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         self.stop.store(true, Ordering::SeqCst);
         for task in self.tasks {
             task.await.expect("every sign-up is answered");
@@ -162,7 +162,7 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-fn url_of(path: &Path) -> String {
+pub fn url_of(path: &Path) -> String {
     format!("sqlite://{}", path.display())
 }
 

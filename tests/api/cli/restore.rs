@@ -7,6 +7,8 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use vestibule::db::{Draft, open_file};
 
+use super::backup::{self, move_in, serve, sign_in, text, url_of};
+use crate::harness::PASSWORD;
 use crate::harness::program::{Folder, command, finish};
 
 const KEY: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=";
@@ -158,6 +160,30 @@ fn a_copy_whose_secrets_do_not_open_is_not_restored_and_the_doctor_says_so() {
         said.contains("warning  keys: there is none yet that signs"),
         "{said}"
     );
+}
+
+/// As `cp` makes it after the server was killed: in the log is what the file does not hold yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_with_its_log_is_restored_whole_and_stays_as_it_is() {
+    let folder = Folder::new();
+    let [house, copy, place] =
+        ["house.db", "copy.db", "place.db"].map(|name| folder.path().join(name));
+    let mut program = serve(&url_of(&house)).await;
+    move_in(program.address).await;
+    program.kill();
+    let both = |path: &Path| ["", "-wal"].map(|end| format!("{}{end}", path.display()));
+    for (from, to) in both(&house).iter().zip(both(&copy)) {
+        std::fs::copy(from, to).expect("the file and its log");
+    }
+    let octets = || both(&copy).map(|path| std::fs::read(path).expect("the copy and its log"));
+    let before = octets();
+    let arguments = ["restore", copy.to_str().unwrap()];
+    let (well, said) = backup::command(&url_of(&place), &arguments);
+    assert!(well, "{said}");
+    assert!(octets() == before, "the copy or its log has changed");
+    let restored = serve(&url_of(&place)).await;
+    let opened = sign_in(restored.address, PASSWORD).await;
+    text(&opened, "accessToken");
 }
 
 #[test]
