@@ -18,7 +18,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 pub use client::{Answer, Client};
 pub use database::{Backend, Database};
-pub use postgres::Own as OwnPostgres;
+pub use postgres::{Own as OwnPostgres, program as postgres_program};
 pub use proxy::Proxy;
 use serde_json::json;
 pub use server::Server;

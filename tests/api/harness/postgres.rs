@@ -212,6 +212,13 @@ fn is_left(folder: &str) -> bool {
     })
 }
 
+/// A program that lies beside the server's: `pg_dump`.
+pub fn program(name: &str) -> PathBuf {
+    let program = programs().map(|folder| folder.join(name));
+    let program = program.filter(|program| program.is_file());
+    program.unwrap_or_else(|| panic!("{name} lies beside PostgreSQL's initdb"))
+}
+
 fn programs() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).find(|folder| has_both(folder));
