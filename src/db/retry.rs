@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult};
 use sea_orm::{Statement, prelude::async_trait};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::Db;
 use super::pools::Pools;
@@ -37,7 +37,11 @@ impl Db {
         F: Future<Output = Result<T>>,
     {
         let is_lost = |error: &Error| matches!(error, Error::LostRace(_));
-        let traced = tracing::trace_span!(target: TRACED, "transaction");
+        // What the house does by itself, as at its start, is no trace of anybody's.
+        let traced = match Span::current().is_none() {
+            true => Span::none(),
+            false => tracing::trace_span!(target: TRACED, "transaction"),
+        };
         // Whatever wraps a future moves all of it: what is large goes to the heap first.
         let work = || Box::pin(work());
         again(&self.rng, is_lost, work).instrument(traced).await

@@ -212,25 +212,31 @@ fn is_left(folder: &str) -> bool {
     })
 }
 
-/// A program that lies beside the server's: `pg_dump`.
+/// A program that comes with the server's: `pg_dump`.
 pub fn program(name: &str) -> PathBuf {
-    let program = programs().map(|folder| folder.join(name));
-    let program = program.filter(|program| program.is_file());
-    program.unwrap_or_else(|| panic!("{name} lies beside PostgreSQL's initdb"))
+    let program = folders()
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file());
+    program.unwrap_or_else(|| panic!("{name} comes with PostgreSQL"))
 }
 
 fn programs() -> Option<PathBuf> {
+    folders().find(|folder| has_both(folder))
+}
+
+/// Where programs lie, and then where Debian has those of each version, the newest first.
+fn folders() -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).find(|folder| has_both(folder));
-    on_path.or_else(|| {
-        let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-        let mut folders: Vec<_> = versions
-            .flatten()
-            .map(|version| version.path().join("bin"))
-            .collect();
-        folders.sort();
-        folders.into_iter().rev().find(|folder| has_both(folder))
-    })
+    let on_path: Vec<_> = std::env::split_paths(&path).collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql");
+    let mut folders: Vec<_> = versions
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    folders.sort();
+    on_path.into_iter().chain(folders.into_iter().rev())
 }
 
 fn has_both(folder: &Path) -> bool {
