@@ -205,7 +205,8 @@ fn every_floor_names_only_what_it_may_touch() {
 fn every_transaction_can_be_run_again() {
     for (module, path, text) in modules() {
         let count = |words: &str| text.matches(words).count();
-        let begun = count(".begin()") + count("begin_alone(") - count("begin_alone(&copy)");
+        let begun = count(".begin()") + count("begin_alone(") + count("begin_patiently(")
+            - count("begin_alone(&copy)");
         assert!(
             begun <= count(".transact("),
             "{}: begins a transaction outside of Db::transact",
@@ -214,6 +215,20 @@ fn every_transaction_can_be_run_again() {
         assert!(
             module == "db" || count("begin_with_options(") == 0,
             "{}: begins a transaction past Db::begin",
+            path.display()
+        );
+    }
+}
+
+/// Its lock is PostgreSQL's own, and stays where migrations are; others hold a row.
+#[test]
+fn only_who_migrates_is_alone() {
+    for (_, path, text) in modules() {
+        let count = |words: &str| text.matches(words).count();
+        let alone = count("begin_alone(") - count("begin_alone(&copy)");
+        assert!(
+            alone <= count("migration::apply(&"),
+            "{}: takes the migrations' lock for something else",
             path.display()
         );
     }

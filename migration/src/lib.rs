@@ -31,7 +31,7 @@ use sea_orm_migration::seaql_migrations;
 /// Any number serves, as long as no other program takes the same advisory lock in this database.
 const ADVISORY_LOCK: i64 = 0x7665_7374_6962_756c;
 
-/// For the lock, and for each statement of a migration on PostgreSQL.
+/// For the lock, and for each statement of a migration or an epoch on PostgreSQL.
 const PATIENCE: &str = "10min";
 
 pub struct Migrator;
@@ -61,13 +61,28 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// Begins a transaction that only one instance can hold at a time: the others wait for its end.
+/// Begins a transaction that only one instance can hold at a time: the others wait for its end. For migrations, and for
+/// what nobody may do before they are applied; see [`begin_patiently`] for what is long alone.
 ///
 /// The framework itself takes no lock, so that two instances on an empty database would both create the tables.
 ///
 /// # Errors
 /// When the database cannot be reached, or (on SQLite) another writer does not end within the busy timeout.
 pub async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let tx = begin_patiently(db).await?;
+    if db.get_database_backend() == DbBackend::Postgres {
+        let lock = format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})");
+        tx.execute_unprepared(&lock).await?;
+    }
+    Ok(tx)
+}
+
+/// Begins a transaction whose statements have ten minutes each, for what goes through whole tables; of SQLite it is the
+/// one that writes.
+///
+/// # Errors
+/// When the database cannot be reached, or (on SQLite) another writer does not end within the busy timeout.
+pub async fn begin_patiently(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let postgres = db.get_database_backend() == DbBackend::Postgres;
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -78,10 +93,8 @@ pub async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTransaction,
     let tx = db.begin_with_options(options).await?;
     if postgres {
         // Waiting for another's migration, and one of a large table, may take longer than a request's statement.
-        tx.execute_unprepared(&format!(
-            "SET LOCAL statement_timeout = '{PATIENCE}'; SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"
-        ))
-        .await?;
+        let patience = format!("SET LOCAL statement_timeout = '{PATIENCE}'");
+        tx.execute_unprepared(&patience).await?;
     }
     Ok(tx)
 }

@@ -58,7 +58,8 @@ pub async fn find_ours(config: &Config, rng: &Rng) -> Result<String> {
 pub async fn begin_epoch(app: &App) -> Result<Ended> {
     let new = NewKey::generate(app.config.settings.token_algorithm)?;
     let ended = app.db.transact(|| async {
-        let tx = migration::begin_alone(app.db.write()).await?;
+        let tx = migration::begin_patiently(app.db.write()).await?;
+        key::hold(&tx).await?;
         let now = app.now();
         let ended = end_everything(&tx, &Origin::default(), (app.id(), now)).await?;
         let added = app.keys.add(&tx, &new, app.id(), (now, now)).await?;

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use entity::sealed_secret;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+};
 
 use super::seal::Sealer;
 use super::store::{SIGNING_KEY, open_rows};
@@ -41,6 +44,25 @@ pub async fn ensure_ticket_key(
         .exec_without_returning(db)
         .await?;
     Ok(TicketKey::new(&key))
+}
+
+/// Has whoever else changes this installation's keys wait until the transaction ends; a start, which adds a key only where
+/// there is none, does not. It is an update that changes nothing: a lock on every engine that speaks PostgreSQL's
+/// protocol, and one that a stricter isolation than *read committed* answers with a failed transaction, to be run again,
+/// instead of with what was there before the wait. Before the first start there are no keys, and nothing is held.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hold(tx: &DatabaseTransaction) -> Result<()> {
+    sealed_secret::Entity::update_many()
+        .col_expr(
+            sealed_secret::Column::CreatedAt,
+            Expr::col(sealed_secret::Column::CreatedAt),
+        )
+        .filter(sealed_secret::Column::Name.eq(TICKET_KEY))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// Opens everything that is sealed in the database, and says how much that is. Makes nothing, no master key either.

@@ -33,9 +33,10 @@ pub async fn reseal(config: &Config, clock: &Clock, rng: &Rng) -> Result<Reseale
     .await?;
 
     let resealed = db.transact(|| async {
-        // Alone: no instance adds a key under the old master key meanwhile.
         let tx = migration::begin_alone(db.write()).await?;
         migration::apply(&tx).await?;
+        // No instance adds a key under the old master key meanwhile.
+        key::hold(&tx).await?;
         let resealed = key::reseal(&tx, &old, &new).await?;
         if resealed.done > 0 {
             let now = clock.now();

@@ -54,7 +54,8 @@ pub async fn retire_outlived(app: &App) -> Result<usize> {
 pub async fn retire(app: &App, kid: &str) -> Result<Result<(), Refusal>> {
     let retired = app.db.transact(|| async {
         // Alone, so that no other retires the key that would sign in its place.
-        let tx = migration::begin_alone(app.db.write()).await?;
+        let tx = app.db.begin().await?;
+        key::hold(&tx).await?;
         let keys = key::list(&tx, app.now()).await?;
         let Some(key) = keys.iter().find(|key| key.kid == kid) else {
             return Ok(Err(Refusal::Unknown));

@@ -25,7 +25,8 @@ pub enum Start {
 pub async fn rotate(app: &App, start: Start) -> Result<SigningKey> {
     let new = NewKey::generate(app.config.settings.token_algorithm)?;
     let added = app.db.transact(|| async {
-        let tx = migration::begin_alone(app.db.write()).await?;
+        let tx = app.db.begin().await?;
+        key::hold(&tx).await?;
         let event = Event::by_administrator(Kind::SigningKeyAdded, None);
         let added = add(app, &tx, &new, start, event).await?;
         tx.commit().await?;
@@ -47,7 +48,8 @@ pub async fn rotate_if_due(app: &App) -> Result<Option<SigningKey>> {
     }
     let new = NewKey::generate(app.config.settings.token_algorithm)?;
     let added = app.db.transact(|| async {
-        let tx = migration::begin_alone(app.db.write()).await?;
+        let tx = app.db.begin().await?;
+        key::hold(&tx).await?;
         // Another instance may have had the lock before.
         if !is_due(app, &tx).await? {
             return Ok(None);

@@ -1,15 +1,60 @@
 //! People come and go for a long time: memory and descriptors stay where they were. `VESTIBULE_SOAK_SECONDS` says for how
-//! long, 8 unless told otherwise; what runs out meanwhile is deleted once an hour.
+//! long, 8 unless told otherwise. What has had its time is deleted under way, at the start and once an hour: rows that were
+//! there before, and what people end, which is made years old here.
 
 use std::time::{Duration, Instant};
 
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+
 use super::kill::{FORGOTTEN, pairs};
-use super::town::Town;
+use super::town::{Town, numbers};
 use crate::harness::program::Program;
 use crate::harness::{Database, TestApp};
 
 /// KiB that the program may grow by after it has warmed up, however long it runs.
 const ROOM: u64 = 48 * 1024;
+/// Ten times what one statement deletes.
+const LEFT_BEHIND: u64 = 5_000;
+/// From one clean-up to the next, with the time until somebody looks, and some room.
+const TURN: Duration = Duration::from_secs(75 * 60);
+/// What is to be gone at the end, and what may be there yet.
+const LONG_AGO: &str = "2020-01-01 00:00:00+00:00";
+const AGO: &str = "2021-01-01 00:00:00+00:00";
+
+/// Counters of limits that ran out before the program started.
+async fn leave_behind(db: &DatabaseConnection) {
+    let rows = format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {LEFT_BEHIND}) \
+         INSERT INTO limit_counters (key, count, window_ends_at) SELECT 'soak ' || n, 1, '{LONG_AGO}' FROM numbers"
+    );
+    db.execute_unprepared(&rows).await.expect("old rows");
+}
+
+/// Makes what has ended since the last time as old as that; answers how many rows those were.
+async fn age(db: &DatabaseConnection, since: &str) -> u64 {
+    let mut aged = 0;
+    for (table, ended, column) in [
+        ("sessions", "revoked_at", "revoked_at"),
+        ("verifications", "consumed_at", "expires_at"),
+    ] {
+        let update = format!(
+            "UPDATE {table} SET {column} = '{since}' WHERE {ended} IS NOT NULL AND {column} > '2022-01-01 00:00:00+00:00'"
+        );
+        let done = db.execute_unprepared(&update).await.expect("older rows");
+        aged += done.rows_affected();
+    }
+    aged
+}
+
+/// Rows that had their time before the last clean-up began.
+async fn overdue(db: &DatabaseConnection) -> i64 {
+    let left = format!(
+        "SELECT (SELECT count(*) FROM sessions WHERE revoked_at = '{LONG_AGO}') \
+         + (SELECT count(*) FROM verifications WHERE expires_at = '{LONG_AGO}') \
+         + (SELECT count(*) FROM limit_counters WHERE window_ends_at = '{LONG_AGO}')"
+    );
+    numbers(db, &left).await[0]
+}
 
 fn length() -> Duration {
     let seconds = std::env::var("VESTIBULE_SOAK_SECONDS").ok();
@@ -22,6 +67,10 @@ on_both_databases! {
         let town = Town::found().await;
         let database = Database::empty(backend).await;
         let settings = town.settings(&database.url());
+        let test = TestApp::on(database.clone(), &[]).await;
+        leave_behind(test.app.db.write()).await;
+        drop(test);
+        let rows = database.connect().await;
         let mut program = Program::serve(&pairs(&settings)).await;
         town.moves_to(program.address);
         let lives = town.live(3);
@@ -29,15 +78,26 @@ on_both_databases! {
         let warm = (length() / 4).min(Duration::from_secs(120));
         tokio::time::sleep(warm).await;
         let (memory, descriptors) = (program.memory(), program.descriptors());
-        let (started, mut most) = (Instant::now(), (memory, descriptors));
-        while started.elapsed() < length() - warm {
+        let (started, mut most, mut aged) = (Instant::now(), (memory, descriptors), 0);
+        let rest = length() - warm;
+        for round in 0_u32.. {
+            let now = started.elapsed();
+            if now >= rest {
+                break;
+            }
+            if round.is_multiple_of(20) {
+                aged += age(&rows, if now + TURN < rest { LONG_AGO } else { AGO }).await;
+            }
             tokio::time::sleep(Duration::from_millis(500)).await;
             most = (most.0.max(program.memory()), most.1.max(program.descriptors()));
         }
         town.close(lives).await;
+        assert!(aged > 0);
+        assert_eq!(overdue(&rows).await, 0, "rows that have had their time");
         let end = (program.memory(), program.descriptors());
         println!(
-            "{backend:?}, {:?}: {memory} KiB and {descriptors} descriptors when warm, at most {most:?}, {end:?} at the end; {}",
+            "{backend:?}, {:?}: {memory} KiB and {descriptors} descriptors when warm, at most {most:?}, {end:?} at the end; \
+             {aged} rows made old; {}",
             length(),
             town.tally()
         );

@@ -177,7 +177,7 @@ pub async fn is_whole(db: &DatabaseConnection) {
     assert!(orphans.expect("a look at the file").is_empty());
 }
 
-async fn numbers(db: &DatabaseConnection, statement: &str) -> Vec<i64> {
+pub async fn numbers(db: &DatabaseConnection, statement: &str) -> Vec<i64> {
     let statement = Statement::from_string(db.get_database_backend(), statement);
     let rows = db.query_all_raw(statement).await.expect("a count");
     rows.iter()

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use books::is_whole;
+pub use books::{is_whole, numbers};
 pub use person::Person;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
