@@ -1,7 +1,8 @@
 //! Pools of connections to one server, of which one is in use. Where packets vanish (a router, a failover, a firewall that
 //! forgot us) nobody says that a connection has ended, and the driver waits for each of its connections until the system
-//! gives it up, a quarter of an hour later. So a pool that hands out nothing, while a fresh connection to the same server
-//! works, is left alone, and another one takes its place. It is whole again by the time that its turn comes.
+//! gives it up, a quarter of an hour later. So a pool whose connections are silent, or that hands out none, while a fresh
+//! connection to the same server works, is left alone, and another one takes its place. It is whole again by the time that
+//! its turn comes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,7 +12,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     DbErr, ExecResult, QueryResult, Statement, TransactionOptions, TransactionTrait,
 };
-use sqlx::PgPool;
+use sqlx::{Connection, PgPool};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
@@ -21,7 +22,7 @@ use super::kept::{Kept, idle};
 const POOLS: usize = 4;
 /// How often to look whether the pool in use answers.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long it may take to answer; a crowd before it is told from silence by what it hands out.
+/// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a fresh connection may take.
 const FRESH: Duration = Duration::from_secs(1);
@@ -161,7 +162,7 @@ impl Pools {
     pub(super) fn leave_for(&self, next: usize) {
         let left = self.0.current.swap(next, Ordering::Relaxed);
         if let Some(left) = self.0.pools.get(left) {
-            left.kept.give_back();
+            left.empty();
         }
         self.0.left.notify_waiters();
     }
@@ -230,8 +231,38 @@ impl Pool {
         matches!(ping, Ok(Ok(())))
     }
 
+    /// Every connection that lies there is asked: others that were opened since may well work. Where none does, a crowd before
+    /// it is told from silence by what it hands out.
     async fn serves(&self) -> bool {
         let before = self.served.load(Ordering::Relaxed);
-        self.answers(PATIENCE).await || self.served.load(Ordering::Relaxed) != before
+        let mut was_asked = false;
+        for _ in 0..self.of_server().map_or(0, PgPool::size) {
+            match self.is_silent().await {
+                Some(true) => return false,
+                Some(false) => was_asked = true,
+                None => break,
+            }
+        }
+        was_asked || self.answers(PATIENCE).await || self.served.load(Ordering::Relaxed) != before
+    }
+
+    /// Whether the one that has lain there for longest says nothing at all. It does not go back then, nor where it says that
+    /// it has ended. Nothing, where none could be asked.
+    async fn is_silent(&self) -> Option<bool> {
+        let mut connection = self.of_server()?.try_acquire()?;
+        let ping = tokio::time::timeout(PATIENCE, connection.ping()).await;
+        if let Ok(Ok(())) = ping {
+            return Some(false);
+        }
+        drop(connection.detach());
+        ping.is_err().then_some(true)
+    }
+
+    /// Lets go of every connection that nobody has in hand.
+    fn empty(&self) {
+        self.kept.give_back();
+        while let Some(connection) = self.of_server().and_then(PgPool::try_acquire) {
+            drop(connection.detach());
+        }
     }
 }

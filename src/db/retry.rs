@@ -2,11 +2,14 @@
 //! transactions are serialisable; databases that speak its protocol say so more often. SQLite has one writer, who waits.
 
 use std::ops::Deref;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult};
-use sea_orm::{Statement, prelude::async_trait};
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
+    Statement, prelude::async_trait,
+};
 use tracing::{Instrument, Span};
 
 use super::Db;
@@ -25,16 +28,20 @@ const LAST_PAUSE: Duration = Duration::from_millis(400);
 /// requests wait by default.
 const BATCH: u32 = 2;
 const LONGEST: Duration = Duration::from_secs(15);
+/// For what is under way on connections that are left alone: one of those that still work may be its.
+const LAST_WORD: Duration = Duration::from_millis(500);
 
 impl Db {
     /// Runs what a use case does in one transaction, from its begin to its commit, and once more from the beginning where
     /// another one was faster. So nothing in it may be slow, or have an effect outside of the transaction before the commit.
     ///
     /// # Errors
-    /// Those of the use case; `OVERLOADED` after eleven lost races.
-    pub async fn transact<T, F>(&self, work: impl Fn() -> F) -> Result<T>
+    /// Those of the use case; `OVERLOADED` after eleven lost races, and where its connections were left alone: it may have been
+    /// committed or not.
+    pub async fn transact<T, F>(&self, work: impl Fn() -> F + Send) -> Result<T>
     where
-        F: Future<Output = Result<T>>,
+        T: Send,
+        F: Future<Output = Result<T>> + Send,
     {
         let is_lost = |error: &Error| matches!(error, Error::LostRace(_));
         // What the house does by itself, as at its start, is no trace of anybody's.
@@ -43,8 +50,13 @@ impl Db {
             false => tracing::trace_span!(target: TRACED, "transaction"),
         };
         // Whatever wraps a future moves all of it: what is large goes to the heap first.
-        let work = || Box::pin(work());
-        again(&self.rng, is_lost, work).instrument(traced).await
+        let work = move || Box::pin(work());
+        let mut done = None;
+        let all = async { done = Some(again(&self.rng, is_lost, work).instrument(traced).await) };
+        self.writer.unless_left(pin!(all)).await;
+        done.unwrap_or(Err(Error::Overloaded {
+            retry_after: RETRY_AFTER,
+        }))
     }
 }
 
@@ -80,12 +92,30 @@ impl Lone {
         })
     }
 
-    async fn again<T, F>(&self, work: impl Fn() -> F) -> Result<T, DbErr>
+    async fn again<T, F>(&self, work: impl Fn() -> F + Send) -> Result<T, DbErr>
     where
-        F: Future<Output = Result<T, DbErr>>,
+        T: Send,
+        F: Future<Output = Result<T, DbErr>> + Send,
     {
         let _taken = Taken::from_now(&self.metrics, Metrics::stated);
-        again(&self.rng, is_lost_race, work).await
+        let mut done = None;
+        let all = async { done = Some(again(&self.rng, is_lost_race, work).await) };
+        self.unless_left(pin!(all)).await;
+        done.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
+    }
+
+    /// Does this to its end, or gives it up where its connections are left alone meanwhile: it may be on a silent one, and would
+    /// hear nothing more. Of one kind for all that is done: it is compiled once.
+    async fn unless_left(&self, mut work: Pin<&mut (dyn Future<Output = ()> + Send)>) {
+        let left = self.pools.left();
+        tokio::select! {
+            biased;
+            () = &mut work => return,
+            () = left => {}
+        }
+        if tokio::time::timeout(LAST_WORD, work).await.is_err() {
+            tracing::debug!("what was under way is given up with its connections");
+        }
     }
 }
 
