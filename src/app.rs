@@ -147,7 +147,11 @@ impl App {
             Arc::clone(&metrics),
         );
         let lease = Duration::from_millis(settings.revocation_lease);
-        let waiting = WaitingRoom::new(settings.verification_waits as usize);
+        // Whoever waits holds a connection: as many again are left for everybody else.
+        let seats = settings
+            .verification_waits
+            .min(settings.http_connections / 2);
+        let waiting = WaitingRoom::new(seats as usize);
         Ok(Self(Arc::new(Fittings {
             config,
             identities: Identities::new(db.read().clone(), clock.clone(), lease),

@@ -93,8 +93,11 @@ pub async fn begin_patiently(db: &DatabaseConnection) -> Result<DatabaseTransact
     let tx = db.begin_with_options(options).await?;
     if postgres {
         // Waiting for another's migration, and one of a large table, may take longer than a request's statement.
-        let patience = format!("SET LOCAL statement_timeout = '{PATIENCE}'");
-        tx.execute_unprepared(&patience).await?;
+        // Nor may the server think that nobody is there any more, where a key is made between two statements.
+        for limit in ["statement_timeout", "idle_in_transaction_session_timeout"] {
+            let patience = format!("SET LOCAL {limit} = '{PATIENCE}'");
+            tx.execute_unprepared(&patience).await?;
+        }
     }
     Ok(tx)
 }

@@ -41,7 +41,8 @@ pub async fn find_ours(config: &Config, rng: &Rng) -> Result<String> {
     let place = db::place(url);
     let patience = Duration::from_millis(settings.database_timeout);
     let found = Db::find(url, patience, rng.clone()).await?;
-    let is_ours = migration::is_ours(found.read()).await;
+    let look = tokio::time::timeout(2 * patience, migration::is_ours(found.read()));
+    let is_ours = look.await.map_err(Error::internal)?;
     found.close().await;
     if !is_ours? {
         return Err(Error::internal(format!(

@@ -242,7 +242,8 @@ pub struct Settings {
     #[arg(long, default_value_t = 25_000, value_parser = clap::value_parser!(u64).range(100..=25_000))]
     pub verification_wait: u64,
 
-    /// Devices that may wait so at once; one network may have a quarter of them. Beyond it the answer is OVERLOADED.
+    /// Devices that may wait so at once, and half of `http_connections` at most; one network may have a quarter of them. Beyond it
+    /// the answer is OVERLOADED.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub verification_waits: u32,
 

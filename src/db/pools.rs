@@ -24,6 +24,8 @@ const POOLS: usize = 4;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a silent one may yet take, once a fresh one has been answered.
+const LAST_WORD: Duration = Duration::from_millis(250);
 /// How long a fresh connection may take.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -177,13 +179,10 @@ impl Pools {
         loop {
             tokio::time::sleep(LOOK).await;
             let current = self.0.current.load(Ordering::Relaxed);
-            if self.0.pools[current].serves().await {
-                continue;
-            }
             // Another one each time: one that was left a moment ago may be silent, too.
             turn = (turn + 1) % (many - 1);
             let next = (current + 1 + turn) % many;
-            if self.0.pools[next].answers(FRESH).await {
+            if self.0.pools[current].is_cut_off(&self.0.pools[next]).await {
                 tracing::warn!(
                     "connections to the database were cut off in silence; opening new ones"
                 );
@@ -231,31 +230,45 @@ impl Pool {
         matches!(ping, Ok(Ok(())))
     }
 
-    /// Every connection that lies there is asked: others that were opened since may well work. Where none does, a crowd before
-    /// it is told from silence by what it hands out.
-    async fn serves(&self) -> bool {
+    /// Whether connections are silent though the server, which a fresh one of another pool asks, is not. Every one that lies there
+    /// is asked: others that were opened since may well work. Where none does, a crowd before it is told from silence by what
+    /// it hands out.
+    async fn is_cut_off(&self, other: &Self) -> bool {
         let before = self.served.load(Ordering::Relaxed);
-        let mut was_asked = false;
+        let mut answered = false;
         for _ in 0..self.of_server().map_or(0, PgPool::size) {
-            match self.is_silent().await {
-                Some(true) => return false,
-                Some(false) => was_asked = true,
+            match self.is_silent_beside(other).await {
+                Some(true) => return true,
+                Some(false) => answered = true,
                 None => break,
             }
         }
-        was_asked || self.answers(PATIENCE).await || self.served.load(Ordering::Relaxed) != before
+        let serves = answered
+            || self.answers(PATIENCE).await
+            || self.served.load(Ordering::Relaxed) != before;
+        !serves && other.answers(FRESH).await
     }
 
-    /// Whether the one that has lain there for longest says nothing at all. It does not go back then, nor where it says that
-    /// it has ended. Nothing, where none could be asked.
-    async fn is_silent(&self) -> Option<bool> {
+    /// Whether the one that has lain there for longest says nothing, also once a fresh one was answered: a server that stood
+    /// still for a moment answers both. It goes back only if it answered. Nothing, where none could be asked.
+    async fn is_silent_beside(&self, other: &Self) -> Option<bool> {
         let mut connection = self.of_server()?.try_acquire()?;
-        let ping = tokio::time::timeout(PATIENCE, connection.ping()).await;
-        if let Ok(Ok(())) = ping {
+        let mut ping = Box::pin(connection.ping());
+        let mut answer = tokio::time::timeout(PATIENCE, &mut ping).await;
+        if answer.is_err() && other.answers(FRESH).await {
+            answer = tokio::time::timeout(LAST_WORD, &mut ping).await;
+            if answer.is_err() {
+                drop(ping);
+                drop(connection.detach());
+                return Some(true);
+            }
+        }
+        drop(ping);
+        if let Ok(Ok(())) = answer {
             return Some(false);
         }
         drop(connection.detach());
-        ping.is_err().then_some(true)
+        None
     }
 
     /// Lets go of every connection that nobody has in hand.

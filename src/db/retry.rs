@@ -3,7 +3,7 @@
 
 use std::ops::Deref;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sea_orm::{
@@ -29,7 +29,17 @@ const LAST_PAUSE: Duration = Duration::from_millis(400);
 const BATCH: u32 = 2;
 const LONGEST: Duration = Duration::from_secs(15);
 /// For what is under way on connections that are left alone: one of those that still work may be its.
-const LAST_WORD: Duration = Duration::from_millis(500);
+const LAST_WORD: Duration = Duration::from_secs(1);
+/// All pauses before a statement's last try, with some room.
+const PAUSES: Duration = Duration::from_secs(4);
+/// Of no consequence: nobody waits for it.
+const FOR_EVER: Duration = Duration::from_secs(86_400);
+
+/// One try of a transaction, of one kind for all that is tried: what runs it is compiled once.
+type Try<'a> = Pin<Box<dyn Future<Output = std::result::Result<(), Lost>> + Send + 'a>>;
+
+/// Another one was faster.
+struct Lost;
 
 impl Db {
     /// Runs what a use case does in one transaction, from its begin to its commit, and once more from the beginning where
@@ -38,25 +48,39 @@ impl Db {
     /// # Errors
     /// Those of the use case; `OVERLOADED` after eleven lost races, and where its connections were left alone: it may have been
     /// committed or not.
-    pub async fn transact<T, F>(&self, work: impl Fn() -> F + Send) -> Result<T>
+    pub async fn transact<T, F>(&self, work: impl Fn() -> F + Send + Sync) -> Result<T>
     where
         T: Send,
         F: Future<Output = Result<T>> + Send,
     {
-        let is_lost = |error: &Error| matches!(error, Error::LostRace(_));
+        let done = Mutex::new(None);
+        let attempt = || -> Try<'_> {
+            Box::pin(async {
+                let outcome = work().await;
+                let lost = matches!(outcome, Err(Error::LostRace(_)));
+                *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+                if lost { Err(Lost) } else { Ok(()) }
+            })
+        };
+        self.attempt(&attempt).await;
+        let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.unwrap_or(Err(Error::Overloaded {
+            retry_after: RETRY_AFTER,
+        }))
+    }
+
+    async fn attempt<'a>(&self, attempt: &'a (dyn Fn() -> Try<'a> + Send + Sync)) {
         // What the house does by itself, as at its start, is no trace of anybody's.
         let traced = match Span::current().is_none() {
             true => Span::none(),
             false => tracing::trace_span!(target: TRACED, "transaction"),
         };
-        // Whatever wraps a future moves all of it: what is large goes to the heap first.
-        let work = move || Box::pin(work());
-        let mut done = None;
-        let all = async { done = Some(again(&self.rng, is_lost, work).instrument(traced).await) };
-        self.writer.unless_left(pin!(all)).await;
-        done.unwrap_or(Err(Error::Overloaded {
-            retry_after: RETRY_AFTER,
-        }))
+        let all = async {
+            // Who has lost for the last time says so by what was done.
+            drop(again(&self.rng, |_: &Lost| true, attempt).await);
+        };
+        let all = pin!(all.instrument(traced));
+        self.writer.unless_left(all, None).await;
     }
 }
 
@@ -100,21 +124,33 @@ impl Lone {
         let _taken = Taken::from_now(&self.metrics, Metrics::stated);
         let mut done = None;
         let all = async { done = Some(again(&self.rng, is_lost_race, work).await) };
-        self.unless_left(pin!(all)).await;
+        // The server ends a statement by itself after that time: whoever hears nothing then hears nothing more.
+        let deadline = BATCH * self.timeout + PAUSES;
+        let is_server = self.get_database_backend() == DbBackend::Postgres;
+        self.unless_left(pin!(all), is_server.then_some(deadline))
+            .await;
         done.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
     }
 
-    /// Does this to its end, or gives it up where its connections are left alone meanwhile: it may be on a silent one, and would
-    /// hear nothing more. Of one kind for all that is done: it is compiled once.
-    async fn unless_left(&self, mut work: Pin<&mut (dyn Future<Output = ()> + Send)>) {
+    /// Does this to its end, or gives it up at a deadline, or where its connections are left alone meanwhile: it may be on a silent
+    /// one. Of one kind for all that is done: it is compiled once.
+    async fn unless_left(
+        &self,
+        mut work: Pin<&mut (dyn Future<Output = ()> + Send)>,
+        deadline: Option<Duration>,
+    ) {
         let left = self.pools.left();
+        let mut end = pin!(tokio::time::sleep(deadline.unwrap_or(FOR_EVER)));
         tokio::select! {
             biased;
             () = &mut work => return,
-            () = left => {}
+            () = left => end.set(tokio::time::sleep(LAST_WORD)),
+            () = &mut end, if deadline.is_some() => {}
         }
-        if tokio::time::timeout(LAST_WORD, work).await.is_err() {
-            tracing::debug!("what was under way is given up with its connections");
+        tokio::select! {
+            biased;
+            () = work => {}
+            () = end => tracing::warn!("what waits for a silent connection to the database is given up"),
         }
     }
 }

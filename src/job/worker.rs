@@ -30,8 +30,8 @@ use crate::telemetry::TRACED;
 const BATCH: u64 = 8;
 /// Longer than any delivery may take; a worker that died is forgotten after it.
 const CLAIM: TimeDelta = TimeDelta::minutes(5);
-/// A delivery ends before somebody else may take the mail over, with room for clocks that differ.
-const DELIVERY: Duration = Duration::from_secs(4 * 60 + 30);
+/// A delivery ends so long before somebody else may take the mail over: clocks differ.
+const HAND_OVER: Duration = Duration::from_secs(30);
 /// How often to look without being woken: for retries, and for what another instance left.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often to ask whether it is time to clean up.
@@ -257,10 +257,17 @@ impl Worker {
     /// Does what was claimed at that time, and writes down what became of it.
     async fn attempt(&self, job: Model, now: DateTime<Utc>) -> Result<()> {
         let attempt = job.attempts + 1;
+        // Somebody else takes it up soon, where the claim was long on its way.
+        let left = (now + CLAIM - self.clock.now())
+            .to_std()
+            .unwrap_or_default();
+        let Some(left) = left.checked_sub(HAND_OVER) else {
+            return Ok(());
+        };
         // Caught here, so that the job counts this attempt and is buried in the end.
         let delivery = AssertUnwindSafe(self.deliver(&job, now)).catch_unwind();
         let defect = |_| Err(MailError::NotTaken("a defect; the log says where".into()));
-        let outcome = match tokio::time::timeout(DELIVERY, delivery).await {
+        let outcome = match tokio::time::timeout(left, delivery).await {
             Ok(delivered) => delivered.unwrap_or_else(defect),
             Err(_) => Err(MailError::NotTaken("it took too long".into())),
         };

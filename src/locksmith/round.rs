@@ -41,8 +41,12 @@ async fn look(app: &App, tended: &mut Option<Instant>) {
     }
     if tended.is_none_or(|tended| tended.elapsed() >= TEND) {
         *tended = Some(Instant::now());
-        if let Err(error) = tend(app).await {
-            tracing::warn!(?error, "the signing keys cannot be tended; trying again");
+        match tokio::time::timeout(TEND, tend(app)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(?error, "the signing keys cannot be tended; trying again");
+            }
+            Err(_) => tracing::warn!("tending the signing keys took too long; trying again"),
         }
     }
 }

@@ -138,10 +138,15 @@ impl Smtp {
         let each = patience / 2;
         let greeted = patience * LOOKS_ELSEWHERE;
         let mut connection = if let Seal::StartTls(tls) = seal {
-            let stream = InTurn::connect(host, *port, each);
-            let stream = step(greeted, "a connection", stream, not_reached).await?;
-            let opened = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &me);
-            let mut connection = step(greeted, "the greeting", opened, not_taken).await?;
+            let opened = async {
+                let stream = InTurn::connect(host, *port, each);
+                let stream = stream.await.map_err(|error| not_reached(&error))?;
+                let opened = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &me);
+                opened.await.map_err(|error| not_taken(&error))
+            };
+            let mut connection = timeout(greeted, opened)
+                .await
+                .map_err(|_| late("the greeting"))??;
             let asked = connection.starttls(tls.clone(), &me);
             step(patience, "STARTTLS", asked, not_taken).await?;
             connection

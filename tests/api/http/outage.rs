@@ -147,3 +147,25 @@ async fn a_transaction_that_nobody_waits_for_any_more_holds_no_later_write() {
     let found = limit_counter::Entity::find_by_id("after").one(&other).await;
     assert!(found.expect("an answer").is_some(), "it is lost");
 }
+
+/// Nobody's request ends it: so the worker, the locksmith and the clean-up ask.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_house_asks_by_itself_ends_though_its_answer_is_lost_in_silence() {
+    let (Wired { test, proxy }, _) = wired().await;
+    let db = test.app.db.read();
+    let ask = async || limit_counter::Entity::find().all(db).await;
+    ask().await.expect("an answer");
+    proxy.swallow();
+    proxy.mend();
+    let asked = Instant::now();
+    ask().await.expect_err("no answer");
+    let waited = asked.elapsed();
+    assert!(waited < Duration::from_secs(15), "{waited:?}");
+    // Each silent one is asked once: there are eight connections at most.
+    for _ in 0..8 {
+        if ask().await.is_ok() {
+            return;
+        }
+    }
+    panic!("no answer on a new connection");
+}
