@@ -100,6 +100,11 @@ impl Pools {
         &self.0.pools[self.0.current.load(Ordering::Relaxed)]
     }
 
+    /// Rather than a file.
+    pub(super) fn is_server(&self) -> bool {
+        self.in_use().of_server().is_some()
+    }
+
     /// Runs a statement that stands alone.
     pub(super) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let pool = self.in_use();

@@ -126,9 +126,8 @@ impl Lone {
         let all = async { done = Some(again(&self.rng, is_lost_race, work).await) };
         // The server ends a statement by itself after that time: whoever hears nothing then hears nothing more.
         let deadline = BATCH * self.timeout + PAUSES;
-        let is_server = self.get_database_backend() == DbBackend::Postgres;
-        self.unless_left(pin!(all), is_server.then_some(deadline))
-            .await;
+        let deadline = self.pools.is_server().then_some(deadline);
+        self.unless_left(pin!(all), deadline).await;
         done.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
     }
 
