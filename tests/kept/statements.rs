@@ -1,6 +1,8 @@
 //! What the release before asks of the database works on the newest schema: instances are restarted one after the other,
-//! and the old ones go on meanwhile. `statements.*.sql` are kept by a run with `VESTIBULE_TEST_KEEP=statements`, after a
-//! release.
+//! and the old ones go on meanwhile. `statements.*.sql`, and `rules.*.txt` beside them, are kept by a run with
+//! `VESTIBULE_TEST_KEEP=statements`, after a release.
+
+mod rules;
 
 use std::collections::BTreeSet;
 
@@ -21,11 +23,22 @@ fn kept(backend: Backend) -> Vec<&'static str> {
         .collect()
 }
 
-/// Writes them anew, where this run was asked to.
-async fn keep(backend: Backend) -> bool {
-    if std::env::var("VESTIBULE_TEST_KEEP").as_deref() != Ok("statements") {
-        return false;
-    }
+/// Whether this run was asked to write anew what is kept.
+fn is_to_keep() -> bool {
+    std::env::var("VESTIBULE_TEST_KEEP").as_deref() == Ok("statements")
+}
+
+/// Writes a file of what is kept.
+fn write(backend: Backend, what: &str, ending: &str, lines: &str) {
+    let name = format!("{backend:?}").to_lowercase();
+    let path = format!(
+        "{}/tests/kept/{what}.{name}.{ending}",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    std::fs::write(path, lines).expect("a file");
+}
+
+async fn keep(backend: Backend) {
     let words = ["SELECT", "INSERT", "UPDATE", "DELETE"];
     let noted = tokio::task::spawn_blocking(move || crate::plans::noted(backend, &words));
     let mut lines = String::new();
@@ -33,13 +46,7 @@ async fn keep(backend: Backend) -> bool {
         lines.push_str(&statement.split_whitespace().collect::<Vec<_>>().join(" "));
         lines.push_str(BETWEEN);
     }
-    let name = format!("{backend:?}").to_lowercase();
-    let path = format!(
-        "{}/tests/kept/statements.{name}.sql",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    std::fs::write(path, lines).expect("a file");
-    true
+    write(backend, "statements", "sql", &lines);
 }
 
 async fn rows(db: &DatabaseConnection, query: &str) -> Vec<String> {
@@ -108,8 +115,8 @@ async fn refused(db: &DatabaseConnection, backend: Backend) -> Vec<String> {
 
 on_both_databases! {
     async fn what_the_release_before_asks_works_on_the_newest_schema(backend: Backend) {
-        if keep(backend).await {
-            return;
+        if is_to_keep() {
+            return keep(backend).await;
         }
         let database = Database::fresh(backend).await;
         let test = TestApp::on(database.clone(), &[]).await;
