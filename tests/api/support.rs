@@ -223,6 +223,13 @@ pub fn metric(metrics: &str, name: &str) -> usize {
     metrics.lines().find_map(number).unwrap_or_default() as usize
 }
 
+/// How many statements the house has sent outside of transactions, with those for this answer.
+pub async fn statements(test: &TestApp) -> usize {
+    let metrics = test.anon().get("/metrics").await.body;
+    let metrics = metrics.as_str().expect("a text");
+    metric(metrics, "database_statement_seconds_count")
+}
+
 /// How often a limit has refused something.
 pub async fn hits(test: &TestApp, limit: &str) -> usize {
     let metrics = test.anon().get("/metrics").await.body;

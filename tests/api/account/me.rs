@@ -1,8 +1,29 @@
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use crate::harness::TestApp;
-use crate::support::{another_session, assert_alive, disable, reason};
+use crate::harness::{Backend, Client, TestApp};
+use crate::support::{another_session, assert_alive, disable, reason, statements};
+
+/// As in operation; other tests ask the database with every request.
+const LEASE: (&str, &str) = ("VESTIBULE_REVOCATION_LEASE", "5");
+
+/// Of what is remembered, and nothing beyond it.
+async fn name_of(person: &Client) -> String {
+    let answer = person.query("{ me { displayName } }", json!({})).await.ok();
+    answer.text("/data/me/displayName")
+}
+
+/// How many statements the house sends for so many of these in a row, with those for counting them.
+async fn statements_for(test: &TestApp, person: &Client, many: usize) -> usize {
+    let before = statements(test).await;
+    for _ in 0..many {
+        name_of(person).await;
+    }
+    statements(test).await - before
+}
 
 on_both_databases! {
     async fn without_a_bearer_there_is_nobody_and_no_error(backend: Backend) {
@@ -115,7 +136,7 @@ on_both_databases! {
     }
 
     async fn whatever_was_asked_before_everything_that_is_selected_is_there(backend: Backend) {
-        let test = TestApp::with(backend, &[("VESTIBULE_REVOCATION_LEASE", "5")]).await;
+        let test = TestApp::with(backend, &[LEASE]).await;
         let ann = test.user("ann").await;
         let whole = "connection lastSignInAt tenants { tenantName } sessions { current }";
         let little = || async { ann.query("{ me { id } }", json!({})).await.ok().text("/data/me/id") };
@@ -148,5 +169,48 @@ on_both_databases! {
         assert_eq!(one("c: connection @include(if: $x)").await, "default");
         assert_eq!(one("c: connection @skip(if: $x)").await, json!(null));
         assert_eq!(little().await, ann.user_id);
+    }
+
+    async fn who_asked_lately_is_answered_from_memory(backend: Backend) {
+        let test = TestApp::with(backend, &[LEASE]).await;
+        let ann = test.user("ann").await;
+        // Without it, no change of a user is told: whoever shows one has read it.
+        let trigger = match backend {
+            Backend::Postgres => "DROP TRIGGER users_update_identity ON users",
+            Backend::Sqlite => "DROP TRIGGER users_update_identity",
+        };
+        let db = test.database.connect().await;
+        db.execute_unprepared(trigger).await.unwrap();
+        let (many, mut read) = (200, 0);
+        for round in 0..many {
+            let name = format!("Ann the {round}th");
+            let change = format!("UPDATE users SET display_name = '{name}'");
+            db.execute_unprepared(&change).await.unwrap();
+            read += usize::from(name_of(&ann).await == name);
+        }
+        // The first time, and once more where the log tells of what was before that.
+        assert!(read < 5, "{read} of {many} were read");
+        let other = test.second_instance_with(&[LEASE]).await;
+        let ann = other.anon().bearer(&ann.access_token);
+        assert_eq!(name_of(&ann).await, format!("Ann the {}th", many - 1));
+    }
+
+    async fn within_the_lease_nothing_is_asked_of_the_database(backend: Backend) {
+        let many = 200;
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let without = statements_for(&test, &ann, many).await;
+        assert!(without >= many, "{without}");
+        let test = TestApp::with(backend, &[LEASE]).await;
+        let ann = test.user("ann").await;
+        // On a busy machine many come after the lease; all of them do only where there is none.
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let sent = statements_for(&test, &ann, many).await;
+            if sent < many {
+                break;
+            }
+            assert!(Instant::now() < end, "{sent} statements for {many}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait};
 use serde_json::json;
 
 use crate::harness::{Backend, Client, PASSWORD, TestApp};
-use crate::support::{assert_alive, events, metric};
+use crate::support::{assert_alive, events, statements};
 
 async fn prune(test: &TestApp) -> u64 {
     test.app.worker.prune().await.expect("a clean house")
@@ -34,13 +34,6 @@ async fn run_out(test: &TestApp, many: usize) {
          SELECT 'long ago ' || n, 1, '2026-01-01 00:00:00+00:00' FROM numbers"
     );
     sql(test, &numbers).await;
-}
-
-/// How many statements the house has sent outside of transactions, with those for this answer.
-async fn statements(test: &TestApp) -> usize {
-    let metrics = test.anon().get("/metrics").await.body;
-    let metrics = metrics.as_str().expect("a text");
-    metric(metrics, "database_statement_seconds_count")
 }
 
 async fn in_hand(test: &TestApp, name: &str) -> Client {
