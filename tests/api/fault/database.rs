@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use super::kill::{FORGOTTEN, pairs};
-use super::town::{Person, Town};
+use super::town::{Crowd, Person, Town};
 use super::{is_full, rounds};
 use crate::harness::program::Program;
 use crate::harness::{Database, OwnPostgres, PASSWORD, Proxy, TestApp, wire};
@@ -28,6 +29,7 @@ struct Scene {
     town: Arc<Town>,
     /// Stays signed in all the time.
     resident: Person,
+    crowd: Arc<Crowd>,
     program: Program,
 }
 
@@ -40,7 +42,11 @@ impl Scene {
         let port = Some(proxy.address.port());
         through.set_port(port).expect("a port");
         let town = Town::found().await;
-        let settings = town.settings(through.as_str());
+        let mut settings = town.settings(through.as_str());
+        if is_full() {
+            // So few that the crowd takes all places of the queue while nothing gets on.
+            settings.push(("VESTIBULE_PASSWORD_QUEUE".to_owned(), "32".to_owned()));
+        }
         let program = Program::serve(&pairs(&settings)).await;
         town.moves_to(program.address);
         let mut resident = Person::new(1_000_000);
@@ -51,8 +57,16 @@ impl Scene {
             database,
             town,
             resident,
+            crowd: Arc::default(),
             program,
         }
+    }
+
+    /// Some people live here, and more are at the door than there are connections to the database, and places in a batch.
+    async fn fills(&self) -> Vec<JoinHandle<()>> {
+        let mut lives = self.crowd.gathers(&self.town, rounds(60, 200)).await;
+        lives.extend(self.town.live(4));
+        lives
     }
 
     async fn status(&self, path: &str) -> u16 {
@@ -104,9 +118,10 @@ impl Scene {
         took
     }
 
-    async fn check(mut self, lives: Vec<tokio::task::JoinHandle<()>>, what: &str) {
+    async fn check(mut self, lives: Vec<JoinHandle<()>>, what: &str) {
         self.town.close(lives).await;
         println!("{what}: {}", self.town.tally());
+        println!("{what}, the crowd: {}", self.crowd.tally());
         self.program.kill();
         let settings = self.town.settings(&self.database.url());
         let test = TestApp::later(self.database.clone(), &pairs(&settings), FORGOTTEN).await;
@@ -134,7 +149,7 @@ async fn a_database_that_crashes_under_load_is_an_overload_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_stands_still_under_load_is_an_overload_and_loses_nothing() {
     let mut scene = Scene::set().await;
-    let lives = scene.town.live(4);
+    let lives = scene.fills().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = scene.program.memory();
     let told = scene.town.heard("OVERLOADED");
@@ -159,7 +174,7 @@ async fn a_database_that_stands_still_under_load_is_an_overload_and_loses_nothin
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_were_cut_off_in_silence_are_replaced() {
     let mut scene = Scene::set().await;
-    let lives = scene.town.live(4);
+    let lives = scene.fills().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     scene.proxy.swallow();
     tokio::time::sleep(Duration::from_secs(rounds(5, 30) as u64)).await;
@@ -175,7 +190,7 @@ async fn connections_that_were_cut_off_in_silence_are_replaced() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_die_in_silence_while_new_ones_work_are_replaced() {
     let mut scene = Scene::set().await;
-    let lives = scene.town.live(4);
+    let lives = scene.fills().await;
     let mut slowest = Duration::ZERO;
     for _ in 0..rounds(1, 3) {
         tokio::time::sleep(Duration::from_secs(2)).await;

@@ -1,6 +1,7 @@
 //! People who use the house while it suffers, and remember what they were told.
 
 mod books;
+mod crowd;
 mod person;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use books::{is_whole, numbers};
+pub use crowd::Crowd;
 pub use person::Person;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,6 +49,7 @@ pub struct Town {
 }
 
 /// What came back.
+#[derive(Debug)]
 enum Heard {
     Data(Value),
     /// Refused, with this code: nothing was done.

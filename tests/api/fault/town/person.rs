@@ -10,7 +10,7 @@ use super::{Heard, RESET, Town, VERIFY};
 use crate::harness::{ADMIN_SECRET, PASSWORD, by_ticket};
 
 /// A lost refresh can be asked for again within 30 seconds; a machine may be slow.
-const GRACE: Duration = Duration::from_secs(25);
+pub(super) const GRACE: Duration = Duration::from_secs(25);
 /// How long people wait for their mail.
 const SOON: Duration = Duration::from_secs(3);
 const LATE: Duration = Duration::from_secs(60);
@@ -246,7 +246,7 @@ impl Person {
     }
 
     /// Another session, on and off.
-    async fn come_and_go(&mut self, town: &Town) -> Option<()> {
+    pub async fn come_and_go(&mut self, town: &Town) -> Option<()> {
         let other = self.open_another(town).await?;
         let input = json!({ "input": { "refreshToken": other.refresh } });
         data(town.insist("sign_out", input, &[]).await.0)?;
@@ -311,7 +311,7 @@ async fn me(town: &Town, tokens: &Tokens) -> Heard {
     town.ask("me", json!({}), &headers).await
 }
 
-fn bearer(tokens: &Tokens) -> String {
+pub(super) fn bearer(tokens: &Tokens) -> String {
     format!("Bearer {}", tokens.access)
 }
 
