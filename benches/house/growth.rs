@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::client::Connection;
 use super::house::House;
+use super::plan::Limits;
 use super::visitor::{Errand, Reply, Visitor};
 
 pub const SIZES: [u64; 3] = [1_000, 100_000, 1_000_000];
@@ -27,13 +28,13 @@ pub struct Growth {
 }
 
 pub async fn on(database: &str, folder: &Path, accounts: u64) -> Growth {
-    let house = House::start(database, folder).await;
+    let house = House::start(database, folder, Limits::Off).await;
     house.require_verification(false).await;
     Visitor::arrive(house.address).await;
     house.stop().await;
     fill(database, accounts).await;
 
-    let house = House::start(database, folder).await;
+    let house = House::start(database, folder, Limits::Off).await;
     let mut connection = Connection::open(house.address).await.expect("a connection");
     let step = accounts / VISITORS;
     let mut visitors: Vec<_> = (0..VISITORS)

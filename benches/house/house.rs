@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::client::Connection;
+use super::plan::Limits;
 
 /// The one that is built along.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_vestibule");
@@ -24,7 +25,7 @@ pub struct House {
 }
 
 impl House {
-    pub async fn start(database: &str, folder: &Path) -> Self {
+    pub async fn start(database: &str, folder: &Path, limits: Limits) -> Self {
         let port = free_port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let log = folder.join(format!("house-{port}.log"));
@@ -42,7 +43,11 @@ impl House {
             .env("VESTIBULE_DATABASE_URL", database)
             .env("VESTIBULE_MASTER_KEY", MASTER_KEY)
             .env("VESTIBULE_ADMIN_SECRET", ADMIN_SECRET)
-            .env("VESTIBULE_RATE_LIMITS", "off")
+            .env("VESTIBULE_RATE_LIMITS", limits.as_str())
+            // As high as they go, where they count: everybody here is of one network.
+            .env("VESTIBULE_FAILURES_PER_NETWORK", "1000000")
+            .env("VESTIBULE_SIGN_UPS_PER_NETWORK", "1000000")
+            .env("VESTIBULE_MAILS_PER_NETWORK", "100000")
             .env("VESTIBULE_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

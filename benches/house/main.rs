@@ -6,6 +6,8 @@
 //! - `VESTIBULE_BENCH_ONLY`: a list of `sqlite`, `postgres`, `sign-in`, `sign-up`, `typename`, `me`, `refresh`, `rush`,
 //!   `start` and `likeness`; what is not named is left out (all databases, where none is named). `growth`, which fills
 //!   databases with up to a million accounts, runs only where it is named.
+//! - `VESTIBULE_BENCH_LIMITS`: `on` has the limits of attempts and of mails count, those of one network raised so far that nobody
+//!   reaches them: everybody here is of one. `off` unless told otherwise, and in `likeness` and `growth` in any case.
 //! - `VESTIBULE_TEST_POSTGRES_URL`: measure on that server instead of one of our own.
 //! - `VESTIBULE_BENCH_PROGRAM`: the binary to measure; without it, the one that is built along. What is shipped is measured by
 //!   `cargo ship && VESTIBULE_BENCH_PROGRAM=$PWD/target/ship/vestibule cargo bench --bench house`. The benchmark itself is

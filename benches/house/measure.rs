@@ -8,7 +8,7 @@ use super::growth;
 use super::house::House;
 use super::likeness;
 use super::load::{self, Tally, Window};
-use super::plan::Plan;
+use super::plan::{Limits, Plan};
 use super::postgres::Postgres;
 use super::process::{self, memory, peak_memory};
 use super::report;
@@ -16,8 +16,9 @@ use super::visitor::{Errand, Visitor};
 
 const CONNECTIONS: usize = 16;
 const RUSHES: [usize; 2] = [200, 500];
-/// Accounts that sign in, more than connections, so that few share one.
-const VISITORS: usize = 64;
+/// Accounts that sign in, more than connections, so that few share one. In the largest rush four do: where limits count, so many
+/// guesses at one account at once are taken without a wait.
+const VISITORS: usize = 128;
 const STARTS: usize = 10;
 const WARM_UP: Duration = Duration::from_millis(500);
 /// Each look at the raw rate; there is one before and one after what it is compared with.
@@ -53,12 +54,17 @@ pub struct Rush {
 struct Place<'a> {
     folder: &'a Path,
     postgres: Option<&'a Postgres>,
+    limits: Limits,
     database: String,
 }
 
 impl Place<'_> {
     async fn open(&self) -> House {
-        House::start(&self.database, self.folder).await
+        self.open_on(&self.database).await
+    }
+
+    async fn open_on(&self, database: &str) -> House {
+        House::start(database, self.folder, self.limits).await
     }
 
     fn database_time(&self) -> Option<Duration> {
@@ -78,6 +84,7 @@ pub async fn on(plan: &Plan, folder: &Path, postgres: Option<&Postgres>) {
     let mut place = Place {
         folder,
         postgres,
+        limits: plan.limits,
         database: String::new(),
     };
     place.database = place.empty("house").await;
@@ -236,7 +243,7 @@ async fn starts(place: &Place<'_>) {
         existing.push(house.to_first_answer);
         house.stop().await;
         let database = place.empty(&format!("empty_{number}")).await;
-        let house = House::start(&database, place.folder).await;
+        let house = place.open_on(&database).await;
         empty.push(house.to_first_answer);
         house.stop().await;
         if let Some(server) = place.postgres {

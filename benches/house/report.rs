@@ -20,8 +20,9 @@ pub async fn introduce(plan: &Plan) {
     println!(
         "{cores} cores, shared by server, database and client; Argon2id with {memory} KiB, {passes} passes, {lanes} \
          lane: {one:.1} hashes a second on one core, {all:.1} on all; {signatures:.0} ES256 signatures a second on one. \
-         {:.0} s a scenario; CPU in µs a request.",
-        plan.length.as_secs_f64()
+         {:.0} s a scenario, with limits {}; CPU in µs a request.",
+        plan.length.as_secs_f64(),
+        plan.limits.as_str()
     );
 }
 
