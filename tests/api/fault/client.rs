@@ -28,7 +28,7 @@ fn soon() -> Duration {
 const ROOM: u64 = 200 * 1024;
 
 /// As many connections as this process may open; the machine's limit is told where it is lower.
-fn as_many_as(wanted: usize) -> usize {
+pub fn as_many_as(wanted: usize) -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits
         .lines()

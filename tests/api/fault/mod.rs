@@ -1,5 +1,5 @@
-//! What happens to a machine: the program is killed, its database falls, stands still or is full, clients dawdle, the
-//! clock jumps. Whatever was acknowledged is there afterwards, nothing is half done, and nobody has to mend anything.
+//! What happens to a machine: the program is killed, its database falls, stands still or is full, clients dawdle or
+//! rush in, the clock jumps. Whatever was acknowledged is there afterwards, nothing is half done, and nobody has to mend anything.
 //!
 //! A short form runs with every other test; `VESTIBULE_FAULTS=full` asks for every round. What was measured is printed
 //! (`--nocapture`); a speed is judged in the full form only.
@@ -8,6 +8,7 @@ mod client;
 mod database;
 mod disk;
 mod kill;
+mod rush;
 mod soak;
 mod time;
 mod town;
