@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::audit_event::{Column, Entity};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QuerySelect, Statement};
 
 use super::{Finding, Level};
 use crate::clock::Rng;
@@ -90,7 +91,31 @@ async fn ask(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
             "`vestibule backup` (or pg_dump), then `vestibule migrate`; the next start does it, too",
         )
     });
+    if current {
+        findings.extend(what_is_to_come(db, now).await?);
+    }
     Ok((findings, current))
+}
+
+/// What the clock holds against the newest event that was written down here. Which of the two clocks is wrong, or was, nobody
+/// can tell.
+async fn what_is_to_come(db: &Db, now: DateTime<Utc>) -> Result<Option<Finding>> {
+    let newest: Option<DateTime<Utc>> = Entity::find()
+        .select_only()
+        .column(Column::At)
+        .order_by_desc(Column::Id)
+        .into_tuple()
+        .one(db.read())
+        .await?;
+    let to_come = newest.filter(|at| *at - now > TimeDelta::seconds(CLOCKS.1));
+    Ok(to_come.map(|at| {
+        let at = at.to_rfc3339();
+        Finding::warning(
+            "clock",
+            format!("the newest event of the audit trail is of {at}, which is yet to come"),
+            "set the clock, best by NTP, here or where that was written; links and tokens of then last so much longer",
+        )
+    }))
 }
 
 async fn one<T: sea_orm::TryGetable>(db: &Db, question: &str) -> Result<Option<T>> {

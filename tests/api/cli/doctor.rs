@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -140,9 +141,23 @@ on_both_databases! {
             finding.map(|finding| (finding.level, finding.mend.is_some()))
         };
         assert_eq!(level("clock", "2020-01-01"), Some((Level::Problem, true)), "{found:?}");
+        assert_eq!(level("clock", "yet to come"), Some((Level::Warning, true)), "{found:?}");
         // PostgreSQL's own clock is right.
         let apart = (backend == Backend::Postgres).then_some((Level::Problem, true));
         assert_eq!(level("database", "seconds apart"), apart, "{found:?}");
+    }
+
+    async fn an_event_that_is_yet_to_come_is_a_warning(backend: Backend) {
+        let test = TestApp::start_now(backend).await;
+        test.user("ann").await;
+        let url = test.database.url();
+        let found = examine(&[("VESTIBULE_DATABASE_URL", url.as_str()), MASTER_KEY], &[]);
+        assert!(!found.said.contains("yet to come"), "{}", found.said);
+        test.clock.advance(TimeDelta::minutes(10));
+        test.user("ben").await;
+        let found = examine(&[("VESTIBULE_DATABASE_URL", url.as_str()), MASTER_KEY], &[]);
+        assert!(found.well, "{}", found.said);
+        assert_eq!(found.about("clock", "yet to come"), "warning");
     }
 
     async fn mails_that_were_given_up_are_a_warning_with_their_number(backend: Backend) {
