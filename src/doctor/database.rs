@@ -11,6 +11,7 @@ use crate::clock::Rng;
 use crate::config::Config;
 use crate::db::{self, Db};
 use crate::error::Result;
+use crate::job;
 
 const AREA: &str = "database";
 /// Seconds by which the clocks may differ without a word, and at all: tokens bear a minute.
@@ -93,6 +94,13 @@ async fn ask(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
     });
     if current {
         findings.extend(what_is_to_come(db, now).await?);
+        if job::came_without_epoch(db.read(), now).await? {
+            findings.push(Finding::warning(
+                AREA,
+                "it came from another server, and no epoch has begun since",
+                "where a copy was restored, `vestibule epoch next`: without it, what was revoked after the copy lives again",
+            ));
+        }
     }
     Ok((findings, current))
 }

@@ -3,12 +3,14 @@
 
 mod backlog;
 mod prune;
+mod restored;
 mod task;
 mod worker;
 
 pub use backlog::{Backlog, backlog, given_up};
 use chrono::{DateTime, Utc};
 use entity::job;
+pub use restored::came_without_epoch;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 pub use task::{Desk, Task};

@@ -9,13 +9,14 @@ use entity::{
     attempt_counter, audit_event, identity_change, job, limit_counter, session, verification,
 };
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Query};
+use sea_orm::sea_query::{Expr, IntoCondition, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use uuid::Uuid;
 
+use super::restored;
 use crate::error::{Error, Result};
 use crate::event::earliest_id;
 
@@ -84,7 +85,7 @@ pub(super) async fn prune(
     let forgotten = attempt_counter::Column::ExpiresAt.lte(now);
     let gone = delete::<attempt_counter::Entity>(db, attempt_counter::Column::Key, forgotten).await;
     pruned.note("counters of attempts", gone);
-    pruned.note("changes of identities", shorten_log(db).await);
+    pruned.note("changes of identities", shorten_log(db, now).await);
     // Last: whoever has just shortened its days has the most of these.
     if audit_days > 0 {
         let oldest = earliest_id(now - TimeDelta::days(audit_days.into()));
@@ -172,19 +173,17 @@ async fn expired_sessions(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Resu
 
 /// Changes that every reader knows by now or is told of as a whole: an instance that has not looked for long finds a change
 /// of everybody, which was there before the first row went.
-async fn shorten_log(db: &impl ConnectionTrait) -> Result<u64> {
+async fn shorten_log(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<u64> {
     use identity_change::{Column, Entity};
-    let of_horizon = |column: &'static str| {
-        Query::select()
-            .column(column)
-            .from("identity_horizon")
-            .to_owned()
-    };
-    // Of another server: a copy was restored here. What is next is asked in the same statement: before it, what is written
-    // meanwhile, and nobody has read yet, would look as if it came from elsewhere.
-    let foreign = Expr::col(Column::Position).gte(Expr::from(of_horizon("next")));
-    let mut gone = delete::<Entity>(db, Column::Id, foreign).await?;
-    let horizon: Option<i64> = match db.query_one(&of_horizon("position")).await? {
+    // Before the rows that tell of it go.
+    if restored::came_without_epoch(db, now).await? {
+        tracing::warn!(
+            "this database came from another server, and no epoch has begun since: where a copy was restored, what was \
+             revoked after it lives again, until `vestibule epoch next`"
+        );
+    }
+    let mut gone = delete::<Entity>(db, Column::Id, restored::foreign()).await?;
+    let horizon: Option<i64> = match db.query_one(&restored::of_horizon("position")).await? {
         Some(row) => row.try_get_by_index(0)?,
         None => None,
     };
