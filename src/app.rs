@@ -147,10 +147,9 @@ impl App {
             Arc::clone(&metrics),
         );
         let lease = Duration::from_millis(settings.revocation_lease);
-        // Whoever waits holds a connection: as many again are left for everybody else.
-        let seats = settings
-            .verification_waits
-            .min(settings.http_connections / 2);
+        // Whoever waits holds a connection: as many again are left for everybody else, where there is more than one.
+        let half = (settings.http_connections / 2).max(1);
+        let seats = settings.verification_waits.min(half);
         let waiting = WaitingRoom::new(seats as usize);
         Ok(Self(Arc::new(Fittings {
             config,
@@ -263,6 +262,8 @@ async fn furnish(
     let furnished = db.transact(|| async {
         let tx = migration::begin_alone(db.write()).await?;
         migration::apply(&tx).await?;
+        // Where keys are being changed, or an epoch begins, nobody comes in before that.
+        key::hold(&tx).await?;
         let now = clock.now();
         let added = key::ensure_signing_key(&tx, sealer, algorithm, rng.id(now), now).await?;
         if let Some(key) = added {

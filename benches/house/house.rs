@@ -1,6 +1,7 @@
 //! The server that is measured: the optimised binary as a process of its own, in a temporary folder. It ends when its
 //! `House` is dropped, however that comes about.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -17,6 +18,12 @@ const ADMIN_SECRET: &str = "an admin secret of the benchmark";
 const MASTER_KEY: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=";
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The one that is measured.
+pub fn program() -> OsString {
+    let given = std::env::var_os("VESTIBULE_BENCH_PROGRAM");
+    given.unwrap_or_else(|| PROGRAM.into())
+}
+
 pub struct House {
     pub address: SocketAddr,
     /// From the moment it was started to its first answer.
@@ -31,8 +38,7 @@ impl House {
         let log = folder.join(format!("house-{port}.log"));
         let errors = std::fs::File::create(&log).expect("a file for the log");
         let start = Instant::now();
-        let program = std::env::var_os("VESTIBULE_BENCH_PROGRAM");
-        let process = Command::new(program.unwrap_or_else(|| PROGRAM.into()))
+        let process = Command::new(program())
             .arg("serve")
             .current_dir(folder)
             .env_clear()

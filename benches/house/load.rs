@@ -49,6 +49,8 @@ impl Window {
 #[derive(Default)]
 pub struct Tally {
     pub served: Times,
+    /// Those of them that were answered before the window closed: what a rate is made of.
+    pub in_time: usize,
     pub refused: Times,
     pub failures: usize,
     /// One of them, to tell what is wrong.
@@ -90,6 +92,7 @@ pub async fn run(
         let part = part.expect("a connection's loop does not panic");
         tally.served.0.extend(part.served.0);
         tally.refused.0.extend(part.refused.0);
+        tally.in_time += part.in_time;
         tally.failures += part.failures;
         tally.failure = tally.failure.or(part.failure);
     }
@@ -126,7 +129,10 @@ async fn one(
             tally.failure.get_or_insert(failure);
         };
         match reply {
-            Ok(Reply::Served) if counts => tally.served.0.push(end - start),
+            Ok(Reply::Served) if counts => {
+                tally.served.0.push(end - start);
+                tally.in_time += usize::from(end <= window.until);
+            }
             Ok(Reply::Served) => {}
             Ok(Reply::Refused { retry_after }) => {
                 if counts {

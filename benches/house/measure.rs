@@ -49,6 +49,8 @@ pub struct Rush {
     pub peak: f64,
     /// Base, permits and what else may be held.
     pub bound: f64,
+    /// What the cores can do alone.
+    pub raw: Raw,
 }
 
 struct Place<'a> {
@@ -200,6 +202,7 @@ async fn scenario(
 
 /// Many sign-ins at once, and a look at `me` beside them, on a house that was just opened.
 async fn rush(plan: &Plan, place: &Place<'_>, visitors: &[Visitor], connections: usize) -> Rush {
+    let before = argon::raw(argon::cores(), LOOK).await;
     let house = place.open().await;
     tokio::time::sleep(WARM_UP).await;
     let idle = memory(house.pid()).unwrap_or_default();
@@ -223,6 +226,7 @@ async fn rush(plan: &Plan, place: &Place<'_>, visitors: &[Visitor], connections:
     let (tally, probe) = tokio::join!(load, probe);
     let peak = peak_memory(house.pid()).unwrap_or_default();
     house.stop().await;
+    let after = argon::raw(argon::cores(), LOOK).await;
     let permits = argon::cores() as f64;
     Rush {
         connections,
@@ -232,6 +236,7 @@ async fn rush(plan: &Plan, place: &Place<'_>, visitors: &[Visitor], connections:
         idle,
         peak,
         bound: idle + permits * f64::from(COST.0) / 1024.0 + 64.0,
+        raw: before.mean(after),
     }
 }
 

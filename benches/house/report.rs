@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::argon::{self, COST, Raw};
 use super::growth::Growth;
+use super::house;
 use super::likeness::Likeness;
 use super::load::Tally;
 use super::measure::{Row, Rush};
@@ -16,13 +17,15 @@ pub async fn introduce(plan: &Plan) {
     let one = argon::raw(1, Duration::from_secs(1)).await.rate;
     let all = argon::raw(cores, Duration::from_secs(1)).await.rate;
     let signatures = signature::rate(Duration::from_secs(1)).await;
+    let size = std::fs::metadata(house::program()).map_or(0, |file| file.len());
     println!("# What the house costs\n");
     println!(
         "{cores} cores, shared by server, database and client; Argon2id with {memory} KiB, {passes} passes, {lanes} \
          lane: {one:.1} hashes a second on one core, {all:.1} on all; {signatures:.0} ES256 signatures a second on one. \
-         {:.0} s a scenario, with limits {}; CPU in µs a request.",
+         {:.0} s a scenario, with limits {}; the program has {:.3} MB; CPU in µs a request.",
         plan.length.as_secs_f64(),
-        plan.limits.as_str()
+        plan.limits.as_str(),
+        size as f64 / 1e6
     );
 }
 
@@ -68,18 +71,19 @@ pub fn requests(rows: &[Row]) {
 
 pub fn rushes(rushes: &[Rush]) {
     println!(
-        "\n| sign-ins at once | served a second | p50 / longest ms | refused | longest wait of a refusal ms | \
+        "\n| sign-ins at once | served a second | of the raw rate | p50 / longest ms | refused | longest wait of a refusal ms | \
          `me` beside: p50 / p99 / longest ms | MiB idle | MiB peak | MiB bound |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for rush in rushes {
         let (served, refused) = (rush.tally.served.count(), rush.tally.refused.count());
         let share = 100.0 * refused as f64 / (served + refused).max(1) as f64;
+        let rate = rush.tally.in_time as f64 / rush.seconds;
         let (tally, probe) = (&rush.tally, &rush.probe.served);
         println!(
-            "| {} | {:.1} | {} / {} | {share:.1} % | {} | {} / {} / {} | {:.1} | {:.1} | {:.1} |",
+            "| {} | {rate:.1} | {:.1} % | {} / {} | {share:.1} % | {} | {} / {} / {} | {:.1} | {:.1} | {:.1} |",
             rush.connections,
-            served as f64 / rush.seconds,
+            100.0 * rate / rush.raw.rate,
             millis(tally.served.within(0.5)),
             millis(tally.served.within(1.0)),
             millis(tally.refused.within(1.0)),

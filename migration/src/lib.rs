@@ -34,6 +34,9 @@ const ADVISORY_LOCK: i64 = 0x7665_7374_6962_756c;
 /// For the lock, and for each statement of a migration or an epoch on PostgreSQL.
 const PATIENCE: &str = "10min";
 
+/// Between two statements, where a key is made. No longer: the tables of whoever fell silent stay locked as long.
+const PAUSE: &str = "1min";
+
 pub struct Migrator;
 
 #[async_trait::async_trait]
@@ -93,11 +96,11 @@ pub async fn begin_patiently(db: &DatabaseConnection) -> Result<DatabaseTransact
     let tx = db.begin_with_options(options).await?;
     if postgres {
         // Waiting for another's migration, and one of a large table, may take longer than a request's statement.
-        // Nor may the server think that nobody is there any more, where a key is made between two statements.
-        for limit in ["statement_timeout", "idle_in_transaction_session_timeout"] {
-            let patience = format!("SET LOCAL {limit} = '{PATIENCE}'");
-            tx.execute_unprepared(&patience).await?;
-        }
+        tx.execute_unprepared(&format!(
+            "SET LOCAL statement_timeout = '{PATIENCE}'; \
+             SET LOCAL idle_in_transaction_session_timeout = '{PAUSE}'"
+        ))
+        .await?;
     }
     Ok(tx)
 }

@@ -5,7 +5,7 @@
 //! its turn comes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sea_orm::{
@@ -49,6 +49,8 @@ struct Pool {
     served: AtomicU64,
     /// For statements that stand alone.
     kept: Kept,
+    /// Somebody heard nothing in a time in which the server itself would have ended every statement.
+    suspected: AtomicBool,
 }
 
 impl Pools {
@@ -58,6 +60,7 @@ impl Pools {
             connection: Database::connect(options).await?,
             served: AtomicU64::default(),
             kept: Kept::default(),
+            suspected: AtomicBool::default(),
         };
         Ok(Self::of(vec![pool]))
     }
@@ -73,6 +76,7 @@ impl Pools {
                 connection,
                 served: AtomicU64::default(),
                 kept: Kept::default(),
+                suspected: AtomicBool::default(),
             });
         }
         Ok(Self::of(pools))
@@ -98,6 +102,11 @@ impl Pools {
 
     fn in_use(&self) -> &Pool {
         &self.0.pools[self.0.current.load(Ordering::Relaxed)]
+    }
+
+    /// What was asked of the one in use was not answered in time.
+    pub(super) fn suspect(&self) {
+        self.in_use().suspected.store(true, Ordering::Relaxed);
     }
 
     /// Rather than a file.
@@ -187,6 +196,10 @@ impl Pools {
             // Another one each time: one that was left a moment ago may be silent, too.
             turn = (turn + 1) % (many - 1);
             let next = (current + 1 + turn) % many;
+            let others = self.0.pools.iter().enumerate();
+            others
+                .filter(|(number, _)| *number != current)
+                .for_each(|(_, other)| other.empty());
             if self.0.pools[current].is_cut_off(&self.0.pools[next]).await {
                 tracing::warn!(
                     "connections to the database were cut off in silence; opening new ones"
@@ -239,6 +252,9 @@ impl Pool {
     /// is asked: others that were opened since may well work. Where none does, a crowd before it is told from silence by what
     /// it hands out.
     async fn is_cut_off(&self, other: &Self) -> bool {
+        if self.suspected.swap(false, Ordering::Relaxed) {
+            return other.answers(FRESH).await;
+        }
         let before = self.served.load(Ordering::Relaxed);
         let mut answered = false;
         for _ in 0..self.of_server().map_or(0, PgPool::size) {

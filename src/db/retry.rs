@@ -30,6 +30,8 @@ const BATCH: u32 = 2;
 const LONGEST: Duration = Duration::from_secs(15);
 /// For what is under way on connections that are left alone: one of those that still work may be its.
 const LAST_WORD: Duration = Duration::from_secs(1);
+/// The same where a crowd waits, and others behind it.
+const LAST_WORD_OF_MANY: Duration = Duration::from_millis(250);
 /// All pauses before a statement's last try, with some room.
 const PAUSES: Duration = Duration::from_secs(4);
 /// Of no consequence: nobody waits for it.
@@ -102,14 +104,22 @@ impl Lone {
     /// Those of the work; `OVERLOADED` for what was given up.
     pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         // Whatever wraps a future moves all of it: what is large goes to the heap first.
-        let work = Box::pin(work);
+        let mut work = Box::pin(work);
         let left = self.pools.left();
         let deadline = (BATCH * self.timeout).min(LONGEST);
         tokio::select! {
             biased;
-            done = work => return done,
-            () = left => tracing::warn!("what a crowd waits for is given up with its connections"),
-            () = tokio::time::sleep(deadline) => tracing::warn!("what a crowd waits for took too long"),
+            done = &mut work => return done,
+            () = left => {
+                if let Ok(done) = tokio::time::timeout(LAST_WORD_OF_MANY, work).await {
+                    return done;
+                }
+                tracing::warn!("what a crowd waits for is given up with its connections");
+            }
+            () = tokio::time::sleep(deadline) => {
+                self.pools.suspect();
+                tracing::warn!("what a crowd waits for took too long");
+            }
         }
         Err(Error::Overloaded {
             retry_after: RETRY_AFTER,
@@ -144,7 +154,7 @@ impl Lone {
             biased;
             () = &mut work => return,
             () = left => end.set(tokio::time::sleep(LAST_WORD)),
-            () = &mut end, if deadline.is_some() => {}
+            () = &mut end, if deadline.is_some() => self.pools.suspect(),
         }
         tokio::select! {
             biased;

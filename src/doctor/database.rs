@@ -4,16 +4,21 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::audit_event::{Column, Entity};
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QuerySelect, Statement};
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryOrder, QuerySelect,
+    Statement,
+};
 
 use super::{Finding, Level};
 use crate::clock::Rng;
 use crate::config::Config;
 use crate::db::{self, Db};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job;
 
 const AREA: &str = "database";
+/// For all that is asked of it.
+const LONGEST: Duration = Duration::from_secs(30);
 /// Seconds by which the clocks may differ without a word, and at all: tokens bear a minute.
 const CLOCKS: (i64, i64) = (5, 60);
 
@@ -57,6 +62,14 @@ pub async fn look(
 
 /// What there is to say, and whether our tables are there.
 async fn ask(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
+    // What looks for tables goes past the deadline of statements that stand alone.
+    let asked = tokio::time::timeout(LONGEST, answers(db, now));
+    asked
+        .await
+        .map_err(|_| Error::from(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))?
+}
+
+async fn answers(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
     let postgres = db.backend() == DbBackend::Postgres;
     let (name, version) = if postgres {
         ("PostgreSQL", "SHOW server_version")

@@ -46,8 +46,7 @@ pub async fn ensure_ticket_key(
     Ok(TicketKey::new(&key))
 }
 
-/// Has whoever else changes this installation's keys wait until the transaction ends; a start, which adds a key only where
-/// there is none, does not. It is an update that changes nothing: a lock on every engine that speaks PostgreSQL's
+/// Has whoever else changes this installation's keys, or opens it, wait until the transaction ends. It is an update that changes nothing: a lock on every engine that speaks PostgreSQL's
 /// protocol, and one that a stricter isolation than *read committed* answers with a failed transaction, to be run again,
 /// instead of with what was there before the wait. Before the first start there are no keys, and nothing is held.
 ///

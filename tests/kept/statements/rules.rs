@@ -19,11 +19,12 @@ const ON_POSTGRES: &str = "
         SELECT oid, relname FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'seaql_migrations'
     ), columns AS (
-        SELECT tables.relname, attname, attnotnull, format_type(atttypid, atttypmod) AS kind
+        SELECT tables.relname, attname, attnotnull, atthasdef, format_type(atttypid, atttypmod) AS kind
         FROM tables JOIN pg_attribute ON attrelid = tables.oid WHERE attnum > 0 AND NOT attisdropped
     )
     SELECT relname || ': ' || attname || ' TYPE ' || kind FROM columns
     UNION ALL SELECT relname || ': ' || attname || ' NOT NULL' FROM columns WHERE attnotnull
+    UNION ALL SELECT relname || ': ' || attname || ' DEFAULT' FROM columns WHERE atthasdef
     UNION ALL SELECT relname || ': UNIQUE ' || substring(pg_get_indexdef(indexrelid) FROM ' USING [a-z]+ (.*)$')
         FROM tables JOIN pg_index ON indrelid = tables.oid WHERE indisunique
     UNION ALL SELECT relname || ': ' || pg_get_constraintdef(pg_constraint.oid)
@@ -40,6 +41,7 @@ const ON_SQLITE: &str = r#"
     )
     SELECT owner || ': ' || name || ' TYPE ' || lower(type) FROM columns
     UNION ALL SELECT owner || ': ' || name || ' NOT NULL' FROM columns WHERE "notnull" = 1
+    UNION ALL SELECT owner || ': ' || name || ' DEFAULT' FROM columns WHERE dflt_value IS NOT NULL
     UNION ALL SELECT owner || ': UNIQUE (' || group_concat(name, ', ') || ')'
         FROM (SELECT owner, name FROM columns WHERE pk > 0 ORDER BY owner, pk) GROUP BY owner
     UNION ALL SELECT owner || ': UNIQUE (' || (SELECT group_concat(name, ', ') FROM pragma_index_info(indexes.name)) || ')'
@@ -126,6 +128,10 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether no row that the release before writes breaks this rule of a table that it knows: it leaves new columns out.
 fn is_about_new_columns(rule: &str, rules: &BTreeSet<String>, known: &BTreeSet<String>) -> bool {
+    // No rule by itself: what is left out is not empty then.
+    if rule.ends_with(" DEFAULT") {
+        return true;
+    }
     let (all, old) = (columns(rules), columns(known));
     // Whether an insertion must name a new one is asked of the statements.
     if let Some(column) = words(rule).next().filter(|word| all.contains(word)) {
@@ -140,8 +146,10 @@ fn is_about_new_columns(rule: &str, rules: &BTreeSet<String>, known: &BTreeSet<S
     // The other table may well have columns of the same names.
     let own = rule.split(" REFERENCES ").next().unwrap_or(rule);
     let named: Vec<&str> = words(own).filter(|word| all.contains(word)).collect();
-    let is_left_empty =
-        |column: &&str| !old.contains(*column) && !rules.contains(&format!("{column} NOT NULL"));
+    let is_left_empty = |column: &&str| {
+        let has = |rule: &str| rules.contains(&format!("{column} {rule}"));
+        !old.contains(*column) && !has("NOT NULL") && !has("DEFAULT")
+    };
     !named.is_empty() && named.iter().all(is_left_empty)
 }
 
@@ -220,14 +228,16 @@ on_both_databases! {
     async fn a_rule_of_a_new_column_that_what_is_left_out_breaks_is_noticed(backend: Backend) {
         let changes = "ALTER TABLE attempt_counters ADD COLUMN shade text NOT NULL DEFAULT 'none'; \
             ALTER TABLE attempt_counters ADD COLUMN colour text CHECK (colour IS NOT NULL); \
+            ALTER TABLE attempt_counters ADD COLUMN tint text DEFAULT 'none'; \
             CREATE UNIQUE INDEX stricter ON attempt_counters (shade); \
+            CREATE UNIQUE INDEX strictest ON attempt_counters (tint); \
             CREATE UNIQUE INDEX strict ON attempt_counters (failures, colour)";
         let stricter = stricter_after(backend, changes).await;
-        for rule in ["CHECK (", "UNIQUE (shade)", "UNIQUE (failures, colour)"] {
+        for rule in ["CHECK (", "UNIQUE (shade)", "UNIQUE (tint)", "UNIQUE (failures, colour)"] {
             let rule = format!("attempt_counters: {rule}");
             assert!(stricter.iter().any(|stricter| stricter.starts_with(&rule)), "{rule}: {stricter:?}");
         }
-        assert_eq!(stricter.len(), 3, "{stricter:?}");
+        assert_eq!(stricter.len(), 4, "{stricter:?}");
     }
 
     async fn a_rule_of_what_is_new_or_that_is_gone_is_none_for_the_release_before(backend: Backend) {
