@@ -106,7 +106,10 @@ impl Pools {
 
     /// What was asked of the one in use was not answered in time.
     pub(super) fn suspect(&self) {
-        self.in_use().suspected.store(true, Ordering::Relaxed);
+        let current = self.0.pools.get(self.0.current.load(Ordering::Relaxed));
+        if let Some(pool) = current {
+            pool.suspected.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Rather than a file.
