@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError};
 use tokio::time::Instant;
@@ -35,15 +34,12 @@ pub async fn serve(config: Config, traces: Option<Traces>) -> Result<(), Failure
             return Ok(());
         }
     };
-    let listener = TcpListener::bind(bind)
-        .await
-        .map_err(|cause| format!("VESTIBULE_BIND: {cause}"))?;
+    let listener = http::listen(bind).map_err(|cause| format!("VESTIBULE_BIND: {cause}"))?;
     let metrics_listener = match app.config.settings.metrics_bind {
-        Some(bind) => Some(
-            TcpListener::bind(bind)
-                .await
-                .map_err(|cause| format!("VESTIBULE_METRICS_BIND: {cause}"))?,
-        ),
+        Some(bind) => {
+            let listens = http::listen(bind);
+            Some(listens.map_err(|cause| format!("VESTIBULE_METRICS_BIND: {cause}"))?)
+        }
         None => None,
     };
     greet(&app.config);

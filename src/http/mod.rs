@@ -32,7 +32,7 @@ pub use front::Front;
 pub use graphiql::{CDN, EMBEDDED};
 pub use guard::CREDENTIAL_MUTATIONS;
 pub use layer::Peer;
-pub use server::{ServerOptions, serve};
+pub use server::{ServerOptions, listen, serve};
 
 use crate::app::App;
 

@@ -2,6 +2,7 @@
 //! whom its answers go to, so that a few slow clients could hold every connection.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::{Request, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tower::{Service, ServiceExt};
 
@@ -28,6 +29,10 @@ const HEADERS: usize = 64;
 /// Octets that the headers of a request may take.
 const BUFFER: usize = 32 * 1024;
 
+/// Connections that may stand before the door until they are let in. Whoever of a rush found no room there would ask again
+/// after a second only (RFC 6298 section 2). Linux allows as many as `net.core.somaxconn`, which is as many by default.
+const BACKLOG: u32 = 4_096;
+
 /// Bounds of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerOptions {
@@ -38,6 +43,22 @@ pub struct ServerOptions {
     pub read_timeout: Duration,
     /// For requests under way, once the server is told to stop.
     pub shutdown_timeout: Duration,
+}
+
+/// Listens there; right after a restart, too.
+///
+/// # Errors
+/// Those of the system, as where the address is in use.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // On Windows it would let another program take the address.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until told to stop, then lets requests under way end.

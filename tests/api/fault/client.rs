@@ -238,6 +238,36 @@ async fn a_house_without_a_free_descriptor_opens_again_by_itself() {
     people_sign_in(program.address).await;
 }
 
+/// Connections that the system lets wait for one program.
+fn longest_queue() -> usize {
+    let text = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap_or_default();
+    text.trim().parse().unwrap_or(128)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rush_of_connections_waits_at_the_door_while_nobody_is_let_in() {
+    let program = Program::serve(&[]).await;
+    let many = as_many_as(rounds(400, 3_000)).min(longest_queue());
+    program.freeze();
+    let coming: Vec<_> = (0..many)
+        .map(|_| tokio::spawn(TcpStream::connect(program.address)))
+        .collect();
+    // Who finds no room comes again after a second, and then after two more.
+    let all = async {
+        let mut there = Vec::new();
+        for one in coming {
+            there.push(one.await.expect("a client").expect("a connection"));
+        }
+        there
+    };
+    let there = tokio::time::timeout(Duration::from_millis(900), all).await;
+    program.thaw();
+    let there = there.unwrap_or_else(|_| panic!("not all {many} had come after 900 ms"));
+    people_sign_in_soon(program.address).await;
+    drop(there);
+    people_sign_in_soon(program.address).await;
+}
+
 /// Headers without end, as fast as they are taken, on one connection after the other; says how many were cut off.
 async fn flood(address: SocketAddr, ends: Instant) -> usize {
     let line = format!("x: {}\r\n", "a".repeat(1_000));
