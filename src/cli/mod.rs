@@ -149,7 +149,7 @@ fn configured<Run: Future<Output = Result<(), Failure>>>(
 ) -> Result<(), Failure> {
     let environment = Environment::of_process();
     let config = config::load(&environment)?;
-    telemetry::start(&config)?;
+    let _log = telemetry::start(&config)?;
     run_on_threads(&environment, command(config))
 }
 
@@ -157,9 +157,9 @@ fn configured<Run: Future<Output = Result<(), Failure>>>(
 fn examined(asked: &doctor::Doctor) -> Result<(), Failure> {
     let environment = Environment::of_process();
     let started =
-        config::load(&environment).and_then(|config| telemetry::start(&config).map(|()| config));
+        config::load(&environment).and_then(|config| Ok((telemetry::start(&config)?, config)));
     match started {
-        Ok(config) => run_on_threads(&environment, doctor::doctor(config, asked)),
+        Ok((_log, config)) => run_on_threads(&environment, doctor::doctor(config, asked)),
         Err(error) => doctor::refused(&error, asked),
     }
 }
@@ -170,7 +170,7 @@ fn traced<Run: Future<Output = Result<(), Failure>>>(
 ) -> Result<(), Failure> {
     let environment = Environment::of_process();
     let config = config::load(&environment)?;
-    let traces = telemetry::start_traced(&config)?;
+    let (_log, traces) = telemetry::start_traced(&config)?;
     run_on_threads(&environment, command(config, traces))
 }
 

@@ -14,6 +14,7 @@ use crate::job::{self, Backlog};
 use crate::key::{KeyState, SigningKey};
 use crate::locksmith;
 use crate::metrics::{self, Levels};
+use crate::telemetry;
 
 /// A database that is slower is told as one that does not answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -54,6 +55,11 @@ fn of_process(app: &App, levels: &mut Levels) {
         "vestibule_build_info",
         "The version that runs",
         [(version, 1.0)],
+    );
+    levels.count(
+        "vestibule_log_lines_lost",
+        "Lines of the log that were not read in time",
+        telemetry::lost_lines(),
     );
     levels.add(
         "vestibule_passwords_waiting",

@@ -2,6 +2,7 @@
 //! logged without their values, requests without query and body. Traces go to a collector, where one is set.
 
 mod courier;
+mod lines;
 mod traces;
 
 use std::any::Any;
@@ -11,6 +12,7 @@ use std::io::IsTerminal;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Metadata, Span, Subscriber};
+use tracing_appender::non_blocking::NonBlocking;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -20,34 +22,35 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::clock::Rng;
 use crate::config::{Config, ConfigError};
+pub use lines::{Log, lost_lines};
 pub use traces::Traces;
 
 /// The target of spans that go to the collector. Their level is TRACE, so that where there is no collector, the log's
 /// filter switches them off where they stand.
 pub const TRACED: &str = "vestibule::traced";
 
-/// Starts logging to standard error.
+/// Starts logging to standard error, for as long as what it answers is held.
 ///
 /// # Errors
 /// When the filter is malformed.
-pub fn start(config: &Config) -> Result<(), ConfigError> {
+pub fn start(config: &Config) -> Result<Log, ConfigError> {
     let filter = filter(config)?;
+    let (writer, log) = lines::start();
     tracing_subscriber::registry()
-        .with(lines(config))
+        .with(layer(config, writer))
         .with(filter)
         .init();
     careful_panics();
-    Ok(())
+    Ok(log)
 }
 
 /// The same, and traces for the collector, where one is set. What it answers must be run, or they go nowhere.
 ///
 /// # Errors
 /// When the filter is malformed, or no client can be made for the collector.
-pub fn start_traced(config: &Config) -> Result<Option<Traces>, ConfigError> {
+pub fn start_traced(config: &Config) -> Result<(Log, Option<Traces>), ConfigError> {
     let Some(endpoint) = &config.settings.otlp_endpoint else {
-        start(config)?;
-        return Ok(None);
+        return Ok((start(config)?, None));
     };
     let filter = filter(config)?;
     let (tracer, traces) =
@@ -64,12 +67,13 @@ pub fn start_traced(config: &Config) -> Result<Option<Traces>, ConfigError> {
         .with_tracked_inactivity(false);
     // Lines of the log stay in the log: they are written for other eyes.
     let is_traced = |metadata: &Metadata<'_>| metadata.is_span() && metadata.target() == TRACED;
+    let (writer, log) = lines::start();
     tracing_subscriber::registry()
-        .with(lines(config).with_filter(filter))
+        .with(layer(config, writer).with_filter(filter))
         .with(spans.with_filter(filter_fn(is_traced)))
         .init();
     careful_panics();
-    Ok(Some(traces))
+    Ok((log, Some(traces)))
 }
 
 /// Puts the span below the one that `traceparent` names (W3C Trace Context), if it can be read. The span must not have
@@ -81,12 +85,12 @@ pub fn adopt(span: &Span, traceparent: &str) {
     drop(span.set_parent(parent));
 }
 
-/// The log itself, on standard error.
-fn lines<S>(config: &Config) -> Box<dyn Layer<S> + Send + Sync>
+/// The log itself.
+fn layer<S>(config: &Config, writer: NonBlocking) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let log = fmt::layer().with_writer(std::io::stderr);
+    let log = fmt::layer().with_writer(writer);
     if config.is_development() {
         let colours = std::io::stderr().is_terminal();
         log.compact().with_target(false).with_ansi(colours).boxed()

@@ -8,6 +8,7 @@ mod client;
 mod database;
 mod disk;
 mod kill;
+mod log;
 mod rush;
 mod soak;
 mod time;
