@@ -2,6 +2,7 @@
 
 mod balancer;
 mod lease;
+mod leaving;
 mod limits;
 mod races;
 mod restart;
