@@ -122,6 +122,7 @@ impl Scene {
         self.town.close(lives).await;
         println!("{what}: {}", self.town.tally());
         println!("{what}, the crowd: {}", self.crowd.tally());
+        self.town.was_answered();
         self.program.kill();
         let settings = self.town.settings(&self.database.url());
         let test = TestApp::later(self.database.clone(), &pairs(&settings), FORGOTTEN).await;

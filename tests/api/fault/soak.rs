@@ -107,6 +107,7 @@ on_both_databases! {
             tokio::time::sleep(NOTED_EVERY).await;
         }
         town.close(lives).await;
+        town.was_answered();
         assert!(aged > 0);
         assert_eq!(overdue(&rows).await, 0, "rows that have had their time");
         let end = (program.memory(), program.descriptors());

@@ -32,6 +32,10 @@ fn bound() -> Duration {
 const VERIFY: &str = "verify";
 const RESET: &str = "reset";
 
+/// What a connection that broke off without a whole answer is counted as. One that stays open without an answer is complained
+/// of, whatever befalls the house.
+const SILENCE: &str = "silence";
+
 /// How long a fault may keep an answer away from who asks again and again.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -141,6 +145,11 @@ impl Town {
         answers.get(what).copied().unwrap_or_default()
     }
 
+    /// Nobody was left without an answer: for a house that was never ended.
+    pub fn was_answered(&self) {
+        assert_eq!(self.heard(SILENCE), 0, "{}", self.tally());
+    }
+
     fn complain(&self, what: String) {
         self.complaints.lock().unwrap().push(what);
     }
@@ -167,7 +176,7 @@ impl Town {
             return Heard::Nothing;
         };
         let Some(answer) = whole(&octets) else {
-            self.count("silence");
+            self.count(SILENCE);
             return Heard::Nothing;
         };
         let mut longest = self.longest.lock().unwrap();
