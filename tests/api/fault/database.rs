@@ -133,7 +133,7 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_crashes_under_load_is_an_overload_and_loses_nothing() {
     let mut scene = Scene::set().await;
-    let lives = scene.town.live(4);
+    let lives = scene.fills().await;
     let mut slowest = Duration::ZERO;
     for _ in 0..rounds(2, 5) {
         tokio::time::sleep(Duration::from_secs(2)).await;
