@@ -34,31 +34,43 @@ const HALF_DONE: [(&str, &str); 4] = [
     ),
 ];
 
+/// How much was acknowledged, and is there.
+#[derive(Debug, Default)]
+pub struct Books {
+    pub accounts: usize,
+    /// Sessions that had ended.
+    pub ended: usize,
+    /// Passwords that have given way to others.
+    pub former: usize,
+}
+
 impl Town {
     /// Looks through a house on the same database, some minutes later: mail that a dead process had in hand has left.
-    pub async fn check_the_books(&self, test: &TestApp) {
+    pub async fn check_the_books(&self, test: &TestApp) -> Books {
         test.run_jobs().await;
         nothing_is_half_done(test).await;
         let people = std::mem::take(&mut *self.people.lock().unwrap());
-        let mut twice = 0;
+        let (mut twice, mut books) = (0, Books::default());
         let apart = people.len().div_ceil(ASKED).max(1);
         for person in people.iter().step_by(apart) {
             twice += self.mails_of(person);
             match person.stage {
                 Stage::Asked | Stage::SignedUp => self.can_still_verify(test, person).await,
-                Stage::Account => is_there(test, person).await,
+                Stage::Account => {
+                    is_there(test, person).await;
+                    books.accounts += 1;
+                    books.former += person.former.len();
+                }
                 Stage::Deleted => is_gone(test, person).await,
             }
             are_out(test, person).await;
+            books.ended += person.ended.len();
         }
-        let accounts = people
-            .iter()
-            .filter(|person| person.stage == Stage::Account);
         println!(
-            "{} people, {} accounts, {twice} mails that came again; asked was one in {apart}",
-            people.len(),
-            accounts.count()
+            "{} people, of whom one in {apart} was asked: {books:?}, {twice} mails that came again",
+            people.len()
         );
+        books
     }
 
     /// Every acknowledged sign-up has its mail, and one that came again says the same. Answers how many came again.
