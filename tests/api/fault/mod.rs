@@ -23,3 +23,8 @@ fn rounds(short: usize, full: usize) -> usize {
 fn is_full() -> bool {
     std::env::var("VESTIBULE_FAULTS").is_ok_and(|form| form == "full")
 }
+
+/// Whether `VESTIBULE_TEST_PROGRAM` names what is run, rather than what was built along.
+fn is_what_is_shipped() -> bool {
+    std::env::var_os("VESTIBULE_TEST_PROGRAM").is_some_and(|path| !path.is_empty())
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::client::as_many_as;
-use super::{is_full, rounds};
+use super::{is_full, is_what_is_shipped, rounds};
 use crate::harness::program::Program;
 use crate::harness::{ADMIN_SECRET, Database, MASTER_KEY, PASSWORD, wire};
 
@@ -41,10 +41,6 @@ const ACCEPT: (&str, &str) = ("accept", "application/graphql-response+json");
 /// By then whoever is refused knows.
 fn soon() -> Duration {
     Duration::from_secs(if is_full() { 2 } else { 60 })
-}
-
-fn is_what_is_shipped() -> bool {
-    std::env::var_os("VESTIBULE_TEST_PROGRAM").is_some_and(|path| !path.is_empty())
 }
 
 /// The most memory that the program has ever held, in KiB.
