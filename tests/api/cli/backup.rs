@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::load::{Load, are_there};
 use crate::harness::program::{Folder, Program, finish};
 use crate::harness::{ADMIN_SECRET, Backend, Database, PASSWORD, by_ticket, wire};
 
@@ -111,53 +110,6 @@ async fn ticket(house: SocketAddr) -> String {
     panic!("no mail");
 }
 
-/// Signs people up until it is told to stop, and counts them.
-pub struct Load {
-    stop: Arc<AtomicBool>,
-    done: Arc<AtomicUsize>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
-}
-
-impl Load {
-    pub fn on(house: SocketAddr) -> Self {
-        let (stop, done) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
-        let tasks = (0..3).map(|task| {
-            let (stop, done) = (Arc::clone(&stop), Arc::clone(&done));
-            tokio::spawn(async move {
-                while !stop.load(Ordering::SeqCst) {
-                    let number = done.fetch_add(1, Ordering::SeqCst);
-                    let email = format!("guest-{task}-{number}@example.org");
-                    let input = json!({ "email": email, "password": PASSWORD });
-                    let pending = ask(house, "sign_up", input, &[]).await;
-                    text(&pending, "verificationId");
-                }
-            })
-        });
-        Self {
-            tasks: tasks.collect(),
-            stop,
-            done,
-        }
-    }
-
-    pub async fn reaches(&self, many: usize) {
-        for _ in 0..1_200 {
-            if self.done.load(Ordering::SeqCst) >= many {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the house stands still");
-    }
-
-    pub async fn end(self) {
-        self.stop.store(true, Ordering::SeqCst);
-        for task in self.tasks {
-            task.await.expect("every sign-up is answered");
-        }
-    }
-}
-
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
@@ -190,10 +142,10 @@ async fn a_copy_made_under_load_opens_elsewhere_with_its_accounts_and_without_a_
     load.reaches(6).await;
     let copy = folder.path().join("copy.db");
     let name = copy.to_str().unwrap();
+    let signed_up = load.acknowledged();
     let (well, said) = command(&url, &["backup", name]);
     assert!(well && said.contains("the master key"), "{said}");
-    let so_far = load.done.load(Ordering::SeqCst);
-    load.reaches(so_far + 6).await;
+    load.reaches(load.acknowledged().len() + 6).await;
     load.end().await;
     assert_eq!(mode(&copy), 0o600);
 
@@ -226,6 +178,7 @@ async fn a_copy_made_under_load_opens_elsewhere_with_its_accounts_and_without_a_
             .into_iter()
             .all(|name| !name.to_string_lossy().ends_with(".part"))
     );
+    are_there(&place, &signed_up).await;
 
     let restored = serve(&place).await;
     for session in [&before, &revoked, &after] {

@@ -7,7 +7,8 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 use tokio::process::Command;
 
-use super::backup::{Load, ask, command, move_in, reason, refresh, serve, sign_in, text};
+use super::backup::{ask, command, move_in, reason, refresh, serve, sign_in, text};
+use super::load::{Load, are_there};
 use crate::harness::program::Folder;
 use crate::harness::{Database, OwnPostgres, PASSWORD, postgres_program};
 
@@ -58,6 +59,7 @@ async fn a_dump_made_under_load_is_restored_without_a_session_and_revocation_sti
     let dump = folder.path().join("house.dump");
     let (file, from) = (dump.display(), format!("--dbname={url}"));
     let into = format!("--file={file}");
+    let signed_up = load.acknowledged();
     run("pg_dump", &["--format=custom", &into, &from]).await;
     load.end().await;
     let out = json!({ "refreshToken": text(&revoked, "refreshToken") });
@@ -76,6 +78,7 @@ async fn a_dump_made_under_load_is_restored_without_a_session_and_revocation_sti
     run("pg_restore", &["--exit-on-error", &into, &file.to_string()]).await;
     let (well, said) = command(&url, &["epoch", "next"]);
     assert!(well && said.contains("signs in again"), "{said}");
+    are_there(&url, &signed_up).await;
     let told = what_tells_of_changes(&restored).await;
     assert!(told.0.contains("sessions_update_identity") && told.1);
     assert_eq!(told, what_tells_of_changes(&database).await);

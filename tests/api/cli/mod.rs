@@ -7,6 +7,7 @@ mod doctor;
 mod dump;
 mod epoch;
 mod keys;
+mod load;
 mod production;
 mod restore;
 mod settings;
