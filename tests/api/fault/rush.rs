@@ -52,7 +52,13 @@ fn peak(program: &Program) -> u64 {
     number.expect("its memory")
 }
 
-async fn ask(address: SocketAddr, query: &str, input: Value, headers: &[(&str, &str)]) -> Value {
+/// What is answered, which must not be an error.
+pub async fn ask(
+    address: SocketAddr,
+    query: &str,
+    input: Value,
+    headers: &[(&str, &str)],
+) -> Value {
     let answer = wire::run(address, query, json!({ "input": input }), headers).await;
     let body = answer.json();
     assert!(body["errors"].is_null(), "{query}: {body}");
