@@ -1,6 +1,9 @@
 //! The doctor finds what is amiss, names the mend, and changes nothing.
 
+mod findings;
+
 use std::collections::BTreeMap;
+use std::process::Output;
 
 use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, EntityTrait};
@@ -26,6 +29,17 @@ struct Found {
 }
 
 impl Found {
+    fn of(output: &Output) -> Self {
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        Self {
+            well: output.status.success(),
+            findings: serde_json::from_slice(&output.stdout)
+                .unwrap_or_else(|_| panic!("no JSON: {said}")),
+            said,
+        }
+    }
+
     /// Levels and words of what was found about this.
     #[track_caller]
     fn about(&self, area: &str, words: &str) -> &str {
@@ -44,15 +58,8 @@ impl Found {
 }
 
 fn examine_in(folder: &Folder, settings: &[(&str, &str)], more: &[&str]) -> Found {
-    let output = finish(folder, settings, &[&["doctor", "--json"], more].concat());
-    let said = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
-    Found {
-        well: output.status.success(),
-        findings: serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|_| panic!("no JSON: {said}")),
-        said,
-    }
+    let arguments = [&["doctor", "--json"], more].concat();
+    Found::of(&finish(folder, settings, &arguments))
 }
 
 fn examine(settings: &[(&str, &str)], more: &[&str]) -> Found {

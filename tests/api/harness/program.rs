@@ -1,6 +1,6 @@
 //! The real program as a process of its own, in a temporary folder.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -52,9 +52,14 @@ pub fn binary() -> OsString {
 
 /// The program in this folder, with these settings and no others.
 pub fn command(folder: &Folder, settings: &[(&str, &str)], arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
+    let mut command = with_nothing_else(&binary(), folder, settings);
+    command.args(arguments);
     command
-        .args(arguments)
+}
+
+fn with_nothing_else(program: &OsStr, folder: &Folder, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
+    command
         .current_dir(folder.path())
         .env_clear()
         .envs(settings.iter().copied())
@@ -64,7 +69,23 @@ pub fn command(folder: &Folder, settings: &[(&str, &str)], arguments: &[&str]) -
 
 /// Runs the program to its end, which must come soon: a start that should have been refused is ended here.
 pub fn finish(folder: &Folder, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
-    let mut command = command(folder, settings, arguments);
+    to_its_end(command(folder, settings, arguments))
+}
+
+/// The same, under a limit that the shell sets.
+pub fn finish_under(
+    before: &str,
+    folder: &Folder,
+    settings: &[(&str, &str)],
+    arguments: &[&str],
+) -> Output {
+    let script = format!("{before}\nexec \"$0\" \"$@\"");
+    let mut command = with_nothing_else(OsStr::new("/bin/sh"), folder, settings);
+    command.args(["-c", &script]).arg(binary()).args(arguments);
+    to_its_end(command)
+}
+
+fn to_its_end(mut command: Command) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     // Read all the while: a pipe has room for little.
