@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::harness::program::Program;
 use crate::harness::{ADMIN_SECRET, Backend, Client, PASSWORD, TestApp, free_port, race, wire};
+use crate::smtp::server::{MailServer, Manner, Seal};
 use crate::support::LIMITED;
 
 /// The lines of the metrics.
@@ -144,6 +145,64 @@ on_both_databases! {
         assert_eq!(value(&now, "vestibule_mails_oldest_seconds"), 0.0, "{now}");
     }
 
+    async fn a_mail_is_counted_with_every_attempt_by_what_became_of_it(backend: Backend) {
+        let busy = Manner::AnswersRecipients("451 4.7.1 try again later");
+        let mail = MailServer::start(Seal::Plain, busy, "localhost").await;
+        let url = format!("smtp://{}", mail.address);
+        let settings = [("VESTIBULE_SMTP_URL", url.as_str()), ("VESTIBULE_MAIL_ATTEMPTS", "3")];
+        let test = TestApp::with(backend, &settings).await;
+        let counted = async || {
+            let now = metrics(&test.anon()).await;
+            ["sent", "retried", "given_up"].map(|outcome| value(&now, &format!("vestibule_mails_total{{outcome=\"{outcome}\"}}")))
+        };
+        test.anon().sign_up("ann@example.org").await.ok();
+        for expected in [[0.0, 1.0, 0.0], [0.0, 2.0, 0.0], [0.0, 2.0, 1.0]] {
+            test.run_jobs().await;
+            assert_eq!(counted().await, expected);
+            test.clock.advance(TimeDelta::minutes(1));
+        }
+        mail.behave(Manner::AnswersRecipients("550 5.1.1 no such user here"));
+        test.anon().sign_up("bob@example.org").await.ok();
+        test.run_jobs().await;
+        assert_eq!(counted().await, [0.0, 2.0, 2.0]);
+        mail.behave(Manner::Takes);
+        test.anon().sign_up("carl@example.org").await.ok();
+        test.run_jobs().await;
+        assert_eq!(counted().await, [1.0, 2.0, 2.0]);
+    }
+
+    async fn connections_are_counted_as_used_for_as_long_as_somebody_has_them(backend: Backend) {
+        const HELD: usize = 4;
+        let test = TestApp::start(backend).await;
+        let pool = if backend == Backend::Sqlite { "read" } else { "all" };
+        // Whoever asks has one, too, which may be on its way back.
+        let become_so = async |is_so: fn(f64, f64) -> bool| {
+            let mut now = String::new();
+            for _ in 0..200 {
+                now = metrics(&test.anon()).await;
+                let of = |state: &str| {
+                    let labels = format!("{{pool=\"{pool}\",state=\"{state}\"}}");
+                    value(&now, &format!("vestibule_database_connections{labels}"))
+                };
+                if is_so(of("used"), of("idle")) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            panic!("{now}");
+        };
+        become_so(|used, _| used <= 1.0).await;
+        let mut held = Vec::new();
+        for _ in 0..HELD {
+            held.push(test.app.db.read().begin().await.expect("a connection"));
+        }
+        become_so(|used, _| used >= HELD as f64).await;
+        for held in held {
+            held.rollback().await.expect("free again");
+        }
+        become_so(|used, idle| used <= 1.0 && idle >= HELD as f64).await;
+    }
+
     async fn without_a_database_it_says_so_and_the_rest(backend: Backend) {
         let test = TestApp::start(backend).await;
         test.app.db.clone().close().await;
@@ -210,27 +269,32 @@ async fn nothing_that_a_client_writes_becomes_a_label() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn passwords_that_are_turned_away_are_counted() {
-    let settings = [
-        ("VESTIBULE_PASSWORD_PASSES", "32"),
-        ("VESTIBULE_PASSWORD_WORKERS", "1"),
-        ("VESTIBULE_PASSWORD_QUEUE", "1"),
-        ("VESTIBULE_PASSWORD_WAIT", "60000"),
-    ];
-    let test = TestApp::with(Backend::Sqlite, &settings).await;
-    let answers = race(8, |_| {
-        let client = test.anon();
-        async move { client.sign_in("ann@example.org", PASSWORD).await.code() }
-    });
-    let answers = answers.await;
-    let refused = answers.iter().filter(|code| *code == "OVERLOADED").count();
-    let now = metrics(&test.anon()).await;
-    let counted = value(
-        &now,
-        "vestibule_passwords_refused_total{reason=\"queue_full\"}",
-    );
-    assert_eq!(counted, refused as f64, "{now}");
-    assert_eq!(outcome(&now, "signIn", "OVERLOADED"), counted, "{now}");
+async fn passwords_that_are_turned_away_are_counted_by_the_reason() {
+    for (queue, wait, reason) in [("1", "60000", "queue_full"), ("256", "10", "too_slow")] {
+        let settings = [
+            ("VESTIBULE_PASSWORD_PASSES", "32"),
+            ("VESTIBULE_PASSWORD_WORKERS", "1"),
+            ("VESTIBULE_PASSWORD_QUEUE", queue),
+            ("VESTIBULE_PASSWORD_WAIT", wait),
+        ];
+        let test = TestApp::with(Backend::Sqlite, &settings).await;
+        let answers = race(8, |_| {
+            let client = test.anon();
+            async move { client.sign_in("ann@example.org", PASSWORD).await.code() }
+        });
+        let answers = answers.await;
+        let refused = answers.iter().filter(|code| *code == "OVERLOADED").count();
+        assert!(refused > 0, "{answers:?}");
+        let now = metrics(&test.anon()).await;
+        let counted = |reason: &str| {
+            let labels = format!("{{reason=\"{reason}\"}}");
+            value(&now, &format!("vestibule_passwords_refused_total{labels}"))
+        };
+        assert_eq!(counted(reason), refused as f64, "{now}");
+        let all = counted("queue_full") + counted("too_slow");
+        assert_eq!(all, refused as f64, "{now}");
+        assert_eq!(outcome(&now, "signIn", "OVERLOADED"), all, "{now}");
+    }
 }
 
 #[tokio::test]
