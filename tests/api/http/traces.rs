@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -25,16 +25,16 @@ const EMAIL: &str = "finch@example.org";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
 
-/// A collector that keeps what it gets.
+/// A collector that keeps what it gets: each request with its headers.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<Bytes>>>);
+struct Collector(Arc<Mutex<Vec<(HeaderMap, Bytes)>>>);
 
 impl Collector {
     async fn start() -> (Self, SocketAddr) {
         let collector = Self::default();
         let keep = async |State(Self(kept)): State<Self>, headers: HeaderMap, body: Bytes| {
             assert_eq!(headers["content-type"], "application/x-protobuf");
-            kept.lock().unwrap().push(body);
+            kept.lock().unwrap().push((headers, body));
         };
         let router = Router::new()
             .route("/v1/traces", post(keep))
@@ -45,8 +45,12 @@ impl Collector {
         (collector, address)
     }
 
-    fn bodies(&self) -> Vec<Bytes> {
+    fn kept(&self) -> Vec<(HeaderMap, Bytes)> {
         self.0.lock().unwrap().clone()
+    }
+
+    fn bodies(&self) -> Vec<Bytes> {
+        self.kept().into_iter().map(|(_, body)| body).collect()
     }
 
     fn requests(&self) -> Vec<ExportTraceServiceRequest> {
@@ -227,20 +231,50 @@ async fn nobody_but_a_trusted_proxy_writes_into_the_traces_of_others() {
     }
 }
 
+/// Waits until spans are counted as what became of them, and answers how many.
+async fn counted(program: &Program, outcome: &str) -> usize {
+    let name = format!("vestibule_spans_total{{outcome=\"{outcome}\"}} ");
+    let number = |line: &str| -> Option<usize> { line.strip_prefix(&name)?.parse().ok() };
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let counts = wire::get(program.address, "/metrics", &[]).await.body;
+        let many = counts.lines().find_map(number);
+        if let Some(many) = many.filter(|many| *many > 0) {
+            return many;
+        }
+        assert!(Instant::now() < end, "{counts}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_collector_is_sent_the_headers_that_were_set_and_what_it_takes_is_counted() {
+    let headers = "x-collector-key=canary%20of%20the%20key, x-tenant=house";
+    let (collector, mut program) = traced(&[("OTEL_EXPORTER_OTLP_HEADERS", headers)]).await;
+    sign_in(&program, &[]).await;
+    let sent = counted(&program, "sent").await;
+    // Counted once they are taken.
+    assert!(sent <= collector.spans().len(), "{sent}");
+    let counts = wire::get(program.address, "/metrics", &[]).await.body;
+    for outcome in ["dropped", "failed"] {
+        let none = format!("vestibule_spans_total{{outcome=\"{outcome}\"}} 0\n");
+        assert!(counts.contains(&none), "{counts}");
+    }
+    program.terminate();
+    assert!(program.ended().await.success(), "{}", program.output());
+    for (headers, _) in collector.kept() {
+        assert_eq!(headers["x-collector-key"], "canary of the key");
+        assert_eq!(headers["x-tenant"], "house");
+    }
+    let said = program.output();
+    assert!(!said.contains("canary of the key"), "{said}");
+}
+
 /// Serves as ever, counts what is lost, and ends.
 async fn harms_nothing(endpoint: &str) {
     let mut program = Program::serve(&[("VESTIBULE_OTLP_ENDPOINT", endpoint)]).await;
     sign_in(&program, &[]).await;
-    let lost = "vestibule_spans_total{outcome=\"failed\"} ";
-    let some = |line: &str| line.strip_prefix(lost).is_some_and(|many| many != "0");
-    for tries in 0.. {
-        let counts = wire::get(program.address, "/metrics", &[]).await.body;
-        if counts.lines().any(some) {
-            break;
-        }
-        assert!(tries < 600, "{counts}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    counted(&program, "failed").await;
     program.terminate();
     assert!(program.ended().await.success(), "{}", program.output());
     let said = program.output();
