@@ -18,6 +18,7 @@ mod layer;
 mod metrics;
 mod negotiate;
 mod page;
+mod parting;
 mod reading;
 mod ready;
 mod room;

@@ -21,6 +21,7 @@ use tower::{Service, ServiceExt};
 
 use super::Peer;
 use super::impatient::Impatient;
+use super::parting;
 use super::reading::Reading;
 use super::room::{Guest, Room};
 
@@ -100,6 +101,7 @@ pub async fn serve<S>(
                 Ok::<_, Infallible>(response)
             }
         });
+        let (stream, parting) = parting::watched(stream);
         let stream = Impatient::new(stream, options.read_timeout);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -113,9 +115,12 @@ pub async fn serve<S>(
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             tokio::select! {
+                // Who says something and leaves is heard as far as it takes no waiting.
+                biased;
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 },
+                () = parting.comes() => tracing::debug!("a client left before it was answered"),
                 () = guest.seat.left() => tracing::debug!("a connection made room for another"),
             }
         });
