@@ -144,6 +144,9 @@ async fn accept(listener: &TcpListener, room: &Arc<Room>) -> (TcpStream, SocketA
                 }
                 return (stream, peer, room.enter().await);
             }
+            Err(error) if has_gone(&error) => {
+                tracing::debug!(%error, "a connection ended before it was let in");
+            }
             Err(error) => {
                 // Out of descriptors, most likely: wait for connections to end instead of spinning.
                 tracing::warn!(%error, "a connection cannot be accepted");
@@ -152,4 +155,14 @@ async fn accept(listener: &TcpListener, room: &Arc<Room>) -> (TcpStream, SocketA
             }
         }
     }
+}
+
+/// Of the connection alone that was to be accepted, and nothing that time would mend.
+fn has_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
 }
