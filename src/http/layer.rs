@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONNECTION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -17,6 +18,7 @@ use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
 use crate::app::App;
+use crate::error::RETRY_AFTER as PAUSE;
 use crate::telemetry::{TRACED, adopt};
 
 /// The other end of the connection.
@@ -80,7 +82,13 @@ where
         }
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     };
+    let passes = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
+    if passes {
+        headers
+            .entry(RETRY_AFTER)
+            .or_insert(HeaderValue::from(PAUSE));
+    }
     if app.is_leaving() {
         // Whoever comes again comes on a new connection, and by then to another instance.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -11,7 +11,9 @@ on_both_databases! {
         }
         test.app.db.clone().close().await;
         assert_eq!(client.get("/livez").await.status, 200);
-        assert_eq!(client.get("/readyz").await.status, 503);
+        let away = client.get("/readyz").await;
+        assert_eq!(away.status, 503);
+        assert_eq!(away.headers["retry-after"], "2");
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use axum::http::Method;
 use entity::limit_counter;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::json;
 
+use super::email_pages::{open, post};
+use super::reset_page::ticket_of_ann;
 use crate::harness::{Answer, Backend, Client, Database, PASSWORD, Proxy, TestApp};
 
 struct Wired {
@@ -106,6 +109,24 @@ async fn a_database_that_is_gone_is_an_overload_that_passes_by_itself() {
     proxy.mend();
     recovers(&test).await;
     ann.me().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_without_its_database_says_when_to_come_back() {
+    let (Wired { test, proxy }, _) = wired().await;
+    let ticket = ticket_of_ann(&test).await;
+    proxy.cut();
+    let browser = test.anon().header("accept", "text/html,*/*;q=0.8");
+    let fields = [
+        ("ticket", ticket.as_str()),
+        ("password", "another battery staple"),
+    ];
+    let looked = open(&browser, Method::GET, "/reset", &ticket).await;
+    let posted = post(&browser, "/reset", &fields).await;
+    for page in [looked, posted] {
+        assert_eq!(page.status, 503, "{}", page.body);
+        assert_eq!(page.headers["retry-after"], "2");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
