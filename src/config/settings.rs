@@ -254,8 +254,8 @@ pub struct Settings {
     pub revocation_lease: u64,
 
     /// How long the headers, and then the body, of a request may take to arrive, in milliseconds; and for how long a client may
-    /// take nothing of what it is sent.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
+    /// take nothing of what it is sent. A connection without a request is closed after it, too: a proxy must close its own sooner.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=120_000))]
     pub read_timeout: u64,
 
     /// Connections held open at once. Where all are taken, the next one takes the place of the one that has waited for its
