@@ -244,12 +244,20 @@ fn of_driver(error: &DbErr) -> Option<&SqlxError> {
 /// 40001: serialisation failure; 40P01: deadlock. The transaction has not happened, and may well succeed if it is run again
 /// (PostgreSQL's manual, section 13.5).
 pub fn is_lost_race(error: &DbErr) -> bool {
+    is_told(error, |code| matches!(code, "40001" | "40P01"))
+}
+
+/// 25006: what writes was asked of a server that takes no writes, such as a replica.
+pub fn is_read_only(error: &DbErr) -> bool {
+    is_told(error, |code| code == "25006")
+}
+
+/// Whether the database itself said so.
+fn is_told(error: &DbErr, so: impl Fn(&str) -> bool) -> bool {
     let Some(SqlxError::Database(error)) = of_driver(error) else {
         return false;
     };
-    error
-        .code()
-        .is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01"))
+    error.code().is_some_and(|code| so(&code))
 }
 
 fn is_outage(error: &DbErr) -> bool {
@@ -285,11 +293,14 @@ fn passes_on_sqlite(code: &str) -> bool {
     matches!(code & 0xff, 5 | 6 | 10 | 13 | 14) || code == 787
 }
 
-/// 57: operator intervention (shutdown, statement timeout); 53: no resources; 08: connection; 40: the transaction lost a
-/// race; 25006: a replica that is being promoted; 25P03: a transaction stood idle; 23503: as 787 of SQLite.
+/// 57: operator intervention (shutdown, statement timeout); 53: no resources; 58: the disk fails; 08: connection; 40: the
+/// transaction lost a race; 25006: a replica that is being promoted; 25P03: a transaction stood idle; 25P04: one took too long;
+/// 55P03: a row was locked for too long, where an operator bounds that; 28 and 3D000: new connections are not let in, while a
+/// password is changed, or there is no such database, while it is restored; 23503: as 787 of SQLite.
 fn passes_on_postgres(code: &str) -> bool {
-    matches!(code, "25006" | "25P03" | "23503")
-        || ["57", "53", "08", "40"]
+    let codes = ["25006", "25P03", "25P04", "55P03", "3D000", "23503"];
+    codes.contains(&code)
+        || ["57", "53", "58", "08", "40", "28"]
             .iter()
             .any(|class| code.starts_with(class))
 }
@@ -316,5 +327,15 @@ mod tests {
         // Its number would be that of a busy SQLite.
         assert!(!passes_on_postgres("22021"));
         assert!(passes_on_postgres("57P01") && passes_on_postgres("25P03"));
+    }
+
+    #[test]
+    fn what_an_operator_is_about_passes_and_what_we_ask_wrongly_does_not() {
+        // Two timeouts that they set; a disk; a password that is changed, by either name; a database that is restored.
+        let passes = ["25P04", "55P03", "58030", "28P01", "28000", "3D000"];
+        assert!(passes.into_iter().all(passes_on_postgres));
+        // A table that is not there, a right, a syntax error, a taken name; a transaction that has failed already.
+        let defects = ["42P01", "42501", "42601", "23505", "25P02"];
+        assert!(!defects.into_iter().any(passes_on_postgres));
     }
 }
