@@ -81,7 +81,7 @@ const FORBIDDEN: [(&[&str], &[&str]); 3] = [
 
 /// SQL that not every engine speaks, and locks: what the table in `docs/several-instances.md` calls it, and the words by which the
 /// source shows it.
-const ENGINE: [(&str, &[&str]); 11] = [
+const ENGINE: [(&str, &[&str]); 12] = [
     (
         "`SELECT … FOR UPDATE`",
         &["LockType::", "lock_exclusive", "lock_shared"],
@@ -90,6 +90,7 @@ const ENGINE: [(&str, &[&str]); 11] = [
     ("`->>` and `@>`", &["->>", "@>", "PgBinOper::"]),
     ("`COLLATE \"C\"`", &["COLLATE"]),
     ("`statement_timeout`", &["statement_timeout"]),
+    ("`transaction_read_only`", &["transaction_read_only"]),
     ("`pg_", &["pg_"]),
     ("`clock_timestamp()`", &["clock_timestamp"]),
     ("`DISTINCT ON`", &["DISTINCT ON", "distinct_on"]),

@@ -13,6 +13,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
 
+use super::writable::Doubt;
+
 /// Whoever finds a connection that nobody used for so long gives it back: its server may have gone meanwhile, which its pool
 /// finds out.
 const QUIET: Duration = Duration::from_secs(1);
@@ -25,6 +27,7 @@ pub(super) struct Kept {
     slot: Mutex<Slot>,
     /// Those who ask the pool for a connection.
     asking: AtomicUsize,
+    doubt: Doubt,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +47,14 @@ struct Idle {
 }
 
 impl Kept {
+    /// Whom the pool does not trust any more is not kept either.
+    pub(super) fn under(doubt: &Doubt) -> Self {
+        Self {
+            doubt: doubt.clone(),
+            ..Self::default()
+        }
+    }
+
     /// # Errors
     /// When no connection is free in time, and the server's own.
     pub(super) async fn execute(
@@ -93,8 +104,9 @@ impl Kept {
         let mut slot = self.slot();
         match std::mem::take(&mut *slot) {
             Slot::Full(idle) => {
-                let is_fresh = idle.used_at.elapsed() < QUIET && idle.taken_at.elapsed() < TURN;
-                is_fresh.then_some(idle)
+                let age = idle.taken_at.elapsed();
+                let is_fresh = idle.used_at.elapsed() < QUIET && age < TURN;
+                (is_fresh && !self.doubt.touches(age)).then_some(idle)
             }
             other => {
                 *slot = other;

@@ -8,6 +8,7 @@ mod place;
 mod pools;
 mod retry;
 mod together;
+mod writable;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -27,6 +28,7 @@ use tracing::Instrument;
 use self::copy::Access;
 use self::pools::Pools;
 use self::retry::Taken;
+use self::writable::Doubt;
 
 pub use given::{LENGTHS, padded};
 pub use place::{place, sqlite_file};
@@ -63,43 +65,21 @@ impl Db {
     /// Opens the pools; a SQLite file that is not there is made.
     ///
     /// # Errors
-    /// When the address is malformed or the database cannot be reached.
+    /// When the address is malformed, or the database cannot be reached or takes no writes.
     pub async fn connect(
         url: &Secret,
         connections: u32,
         timeout: Duration,
         rng: Rng,
     ) -> Result<Self, DbErr> {
-        let mut options = ConnectOptions::new(url.expose());
-        options
-            .max_connections(connections)
-            .acquire_timeout(timeout)
-            .connect_timeout(timeout)
-            // An idle connection is asked whether it lives only after a while: a round trip a request otherwise.
-            .test_before_acquire_if_idle_for(Duration::from_secs(30))
-            .sqlx_logging_level(log::LevelFilter::Trace)
-            .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, Duration::from_secs(1));
+        let mut options = options(url, connections, timeout);
         if url.expose().starts_with("sqlite:") {
             make_for_its_owner(url.expose());
             return Self::connect_sqlite(options, timeout, rng).await;
         }
-        // The server ends a statement itself, so that a request that gave up leaves nothing running; and a transaction that
-        // goes on with none, whose connection may have been cut off: the rows that it holds would stay locked for hours.
-        options.map_sqlx_postgres_opts(move |postgres| {
-            let idle = timeout.as_millis().to_string();
-            postgres.options([("idle_in_transaction_session_timeout", idle)])
-        });
-        options
-            // Soon: after a crash of the server, a quiet house would meet its dead connections one by one, each at the
-            // cost of a request.
-            .test_before_acquire_if_idle_for(Duration::from_secs(1))
-            .statement_timeout(timeout)
-            .set_application_name("vestibule");
-        let pools = match Pools::postgres(options).await {
-            Ok(pools) => pools,
-            Err(error) => return Err(why_not(url, error).await),
-        };
-        Ok(Self::of(pools.clone(), pools, rng, timeout))
+        let doubt = Doubt::default();
+        writable::only(&mut options, &doubt);
+        Self::connect_postgres(url, options, doubt, (timeout, rng)).await
     }
 
     /// Opens a database to look at it: one that is not there is not made, and in a SQLite file no octet is changed.
@@ -108,7 +88,9 @@ impl Db {
     /// When the address is malformed or the database cannot be reached.
     pub async fn find(url: &Secret, timeout: Duration, rng: Rng) -> Result<Self, DbErr> {
         let Some(file) = sqlite_file(url) else {
-            return Self::connect(url, 1, timeout, rng).await;
+            // Also one that takes no writes.
+            let options = options(url, 1, timeout);
+            return Self::connect_postgres(url, options, Doubt::default(), (timeout, rng)).await;
         };
         let pools = Pools::single(copy::as_it_is(&file, Access::Look, timeout)).await?;
         Ok(Self::of(pools.clone(), pools, rng, timeout))
@@ -146,6 +128,31 @@ impl Db {
             return vec![of("all", &self.writer)];
         }
         vec![of("read", &self.reader), of("write", &self.writer)]
+    }
+
+    async fn connect_postgres(
+        url: &Secret,
+        mut options: ConnectOptions,
+        doubt: Doubt,
+        (timeout, rng): (Duration, Rng),
+    ) -> Result<Self, DbErr> {
+        // The server ends a statement itself, so that a request that gave up leaves nothing running; and a transaction that
+        // goes on with none, whose connection may have been cut off: the rows that it holds would stay locked for hours.
+        options.map_sqlx_postgres_opts(move |postgres| {
+            let idle = timeout.as_millis().to_string();
+            postgres.options([("idle_in_transaction_session_timeout", idle)])
+        });
+        options
+            // Soon: after a crash of the server, a quiet house would meet its dead connections one by one, each at the
+            // cost of a request.
+            .test_before_acquire_if_idle_for(Duration::from_secs(1))
+            .statement_timeout(timeout)
+            .set_application_name("vestibule");
+        let pools = match Pools::postgres(options, &doubt).await {
+            Ok(pools) => pools,
+            Err(error) => return Err(why_not(url, error).await),
+        };
+        Ok(Self::of(pools.clone(), pools, rng, timeout))
     }
 
     async fn connect_sqlite(
@@ -231,6 +238,20 @@ impl Db {
     }
 }
 
+/// What holds for databases of both kinds.
+fn options(url: &Secret, connections: u32, timeout: Duration) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.expose());
+    options
+        .max_connections(connections)
+        .acquire_timeout(timeout)
+        .connect_timeout(timeout)
+        // An idle connection is asked whether it lives only after a while: a round trip a request otherwise.
+        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        .sqlx_logging_level(log::LevelFilter::Trace)
+        .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, Duration::from_secs(1));
+    options
+}
+
 /// The pool tries until its time is up, and then says nothing but that: one attempt more tells the operator the cause.
 async fn why_not(url: &Secret, error: DbErr) -> DbErr {
     let timed_out = matches!(
@@ -240,10 +261,13 @@ async fn why_not(url: &Secret, error: DbErr) -> DbErr {
     if !timed_out {
         return error;
     }
-    let attempt = PgConnection::connect(url.expose());
+    let attempt = async {
+        let mut connection = PgConnection::connect(url.expose()).await?;
+        writable::takes_writes(&mut connection).await
+    };
     match tokio::time::timeout(LAST_ATTEMPT, attempt).await {
         Ok(Err(cause)) => DbErr::Conn(RuntimeErr::SqlxError(cause.into())),
-        Ok(Ok(_)) | Err(_) => error,
+        Ok(Ok(())) | Err(_) => error,
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use super::kept::{Kept, idle};
+use super::writable::Doubt;
 
 /// Those that wait for their turn hold no connection.
 const POOLS: usize = 4;
@@ -39,6 +40,8 @@ struct Inner {
     current: AtomicUsize,
     /// Told when another one takes the place of the one in use.
     left: Notify,
+    /// Of all of them: they lead to one server.
+    doubt: Doubt,
 }
 
 #[derive(Debug)]
@@ -56,43 +59,34 @@ struct Pool {
 impl Pools {
     /// One pool and no other, for a database that is no server.
     pub(super) async fn single(options: ConnectOptions) -> Result<Self, DbErr> {
-        let pool = Pool {
-            connection: Database::connect(options).await?,
-            served: AtomicU64::default(),
-            kept: Kept::default(),
-            suspected: AtomicBool::default(),
-        };
-        Ok(Self::of(vec![pool]))
+        let doubt = Doubt::default();
+        let pool = Pool::of(Database::connect(options).await?, &doubt);
+        Ok(Self::of(vec![pool], doubt))
     }
 
     /// The first one is connected now, the others when their turn comes.
-    pub(super) async fn postgres(options: ConnectOptions) -> Result<Self, DbErr> {
+    pub(super) async fn postgres(options: ConnectOptions, doubt: &Doubt) -> Result<Self, DbErr> {
         let mut pools = Vec::new();
         for number in 0..POOLS {
             let mut options = options.clone();
             options.connect_lazy(number > 0);
-            let connection = Database::connect(options).await?;
-            pools.push(Pool {
-                connection,
-                served: AtomicU64::default(),
-                kept: Kept::default(),
-                suspected: AtomicBool::default(),
-            });
+            pools.push(Pool::of(Database::connect(options).await?, doubt));
         }
-        Ok(Self::of(pools))
+        Ok(Self::of(pools, doubt.clone()))
     }
 
-    fn of(pools: Vec<Pool>) -> Self {
+    fn of(pools: Vec<Pool>, doubt: Doubt) -> Self {
         Self(Arc::new(Inner {
             pools,
             current: AtomicUsize::new(0),
             left: Notify::new(),
+            doubt,
         }))
     }
 
     #[cfg(test)]
     pub(super) fn none() -> Self {
-        Self::of(Vec::new())
+        Self::of(Vec::new(), Doubt::default())
     }
 
     /// The one in use.
@@ -110,6 +104,11 @@ impl Pools {
         if let Some(pool) = current {
             pool.suspected.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Somebody was refused a write: no connection that is open now is used again.
+    pub(super) fn doubt(&self) {
+        self.0.doubt.arises();
     }
 
     /// Rather than a file.
@@ -225,6 +224,15 @@ impl Pools {
 }
 
 impl Pool {
+    fn of(connection: DatabaseConnection, doubt: &Doubt) -> Self {
+        Self {
+            connection,
+            served: AtomicU64::default(),
+            kept: Kept::under(doubt),
+            suspected: AtomicBool::default(),
+        }
+    }
+
     /// Nothing for a database that is no server.
     fn of_server(&self) -> Option<&PgPool> {
         let is_server = self.connection.get_database_backend() == DbBackend::Postgres;

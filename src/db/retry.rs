@@ -15,7 +15,7 @@ use tracing::{Instrument, Span};
 use super::Db;
 use super::pools::Pools;
 use crate::clock::Rng;
-use crate::error::{Error, RETRY_AFTER, Result, is_lost_race};
+use crate::error::{Error, RETRY_AFTER, Result, is_lost_race, is_read_only};
 use crate::metrics::Metrics;
 use crate::telemetry::TRACED;
 
@@ -60,6 +60,9 @@ impl Db {
             Box::pin(async {
                 let outcome = work().await;
                 let lost = matches!(outcome, Err(Error::LostRace(_)));
+                if matches!(&outcome, Err(Error::Outage(error)) if is_read_only(error)) {
+                    self.writer.pools.doubt();
+                }
                 *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
                 if lost { Err(Lost) } else { Ok(()) }
             })
@@ -138,7 +141,11 @@ impl Lone {
         let deadline = BATCH * self.timeout + PAUSES;
         let deadline = self.pools.is_server().then_some(deadline);
         self.unless_left(pin!(all), deadline).await;
-        done.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
+        let done = done.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)));
+        if done.as_ref().is_err_and(is_read_only) {
+            self.pools.doubt();
+        }
+        done
     }
 
     /// Does this to its end, or gives it up at a deadline, or where its connections are left alone meanwhile: it may be on a silent

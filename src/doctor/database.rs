@@ -19,6 +19,8 @@ use crate::job;
 const AREA: &str = "database";
 /// For all that is asked of it.
 const LONGEST: Duration = Duration::from_secs(30);
+/// What ends statements and transactions that nobody waits for any more: set as a connection is opened.
+const LIMITS: [&str; 2] = ["statement_timeout", "idle_in_transaction_session_timeout"];
 /// Seconds by which the clocks may differ without a word, and at all: tokens bear a minute.
 const CLOCKS: (i64, i64) = (5, 60);
 
@@ -78,8 +80,8 @@ async fn answers(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
     };
     let version: String = one(db, version).await?.unwrap_or_default();
     let mut findings = vec![Finding::ok(AREA, format!("{name} {version}"))];
-    if postgres && let Some(theirs) = one::<DateTime<Utc>>(db, "SELECT clock_timestamp()").await? {
-        findings.push(clocks((now - theirs).num_seconds()));
+    if postgres {
+        findings.extend(of_server(db, now).await?);
     }
     if !migration::is_ours(db.read()).await? {
         findings.push(Finding::warning(
@@ -116,6 +118,34 @@ async fn answers(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
         }
     }
     Ok((findings, current))
+}
+
+/// What only a server has.
+async fn of_server(db: &Db, now: DateTime<Utc>) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    if let Some(theirs) = one::<DateTime<Utc>>(db, "SELECT clock_timestamp()").await? {
+        findings.push(clocks((now - theirs).num_seconds()));
+    }
+    let is_read_only: Option<String> = one(db, "SHOW transaction_read_only").await?;
+    if is_read_only.is_some_and(|is_read_only| is_read_only == "on") {
+        findings.push(Finding::problem(
+            AREA,
+            "it takes no writes, so that no house opens on it",
+            "let VESTIBULE_DATABASE_URL name the server that takes writes; where this is it, see who has set \
+             `default_transaction_read_only`",
+        ));
+    }
+    for limit in LIMITS {
+        let time: Option<String> = one(db, &format!("SHOW {limit}")).await?;
+        if time.is_some_and(|time| time == "0") {
+            findings.push(Finding::warning(
+                AREA,
+                format!("{limit} is off, though we asked for it: what nobody waits for any more may hold rows for hours"),
+                "have the pooler before it pass the start parameter `options` on, or set both timeouts of the role",
+            ));
+        }
+    }
+    Ok(findings)
 }
 
 /// What the clock holds against the newest event that was written down here. Which of the two clocks is wrong, or was, nobody

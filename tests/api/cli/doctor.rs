@@ -17,15 +17,15 @@ use crate::harness::program::{Folder, Program, finish};
 use crate::harness::{ADMIN_SECRET, Backend, Database, TestApp, free_port};
 use crate::smtp::server::{MailServer, Manner, Seal};
 
-const MASTER_KEY: (&str, &str) = (
+pub const MASTER_KEY: (&str, &str) = (
     "VESTIBULE_MASTER_KEY",
     "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIDEyMzQ=",
 );
 
-struct Found {
-    well: bool,
+pub struct Found {
+    pub well: bool,
     findings: Vec<Value>,
-    said: String,
+    pub said: String,
 }
 
 impl Found {
@@ -42,7 +42,7 @@ impl Found {
 
     /// Levels and words of what was found about this.
     #[track_caller]
-    fn about(&self, area: &str, words: &str) -> &str {
+    pub fn about(&self, area: &str, words: &str) -> &str {
         let finding = self.findings.iter().find(|finding| {
             finding["area"] == area
                 && finding["said"]
@@ -62,7 +62,7 @@ fn examine_in(folder: &Folder, settings: &[(&str, &str)], more: &[&str]) -> Foun
     Found::of(&finish(folder, settings, &arguments))
 }
 
-fn examine(settings: &[(&str, &str)], more: &[&str]) -> Found {
+pub fn examine(settings: &[(&str, &str)], more: &[&str]) -> Found {
     examine_in(&Folder::new(), settings, more)
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod backup;
 mod commands;
 mod doctor;
+mod doctor_database;
 mod dump;
 mod epoch;
 mod keys;

@@ -4,12 +4,18 @@ use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use entity::limit_counter;
-use sea_orm::{ActiveValue::Set, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectOptions, ConnectionTrait, DatabaseConnection, EntityTrait};
 use serde_json::json;
 
 use super::email_pages::{open, post};
 use super::reset_page::ticket_of_ann;
-use crate::harness::{Answer, Backend, Client, Database, PASSWORD, Proxy, TestApp};
+use crate::harness::{Answer, Backend, Client, Database, OwnPostgres, PASSWORD, Proxy, TestApp};
+
+/// Soon given up, so that who waits for the database hears of it.
+const HASTY: [(&str, &str); 2] = [
+    ("VESTIBULE_DATABASE_TIMEOUT", "1000"),
+    ("VESTIBULE_REQUEST_TIMEOUT", "3000"),
+];
 
 struct Wired {
     test: TestApp,
@@ -189,4 +195,76 @@ async fn what_the_house_asks_by_itself_ends_though_its_answer_is_lost_in_silence
         }
     }
     panic!("no answer on a new connection");
+}
+
+/// One connection of the test's own, which stays as it was opened.
+async fn one_to(database: &Database) -> DatabaseConnection {
+    let mut one = ConnectOptions::new(database.url());
+    one.max_connections(1);
+    let one = sea_orm::Database::connect(one).await;
+    one.expect("a connection")
+}
+
+async fn does(db: &DatabaseConnection, statement: &str) {
+    let done = db.execute_unprepared(statement).await;
+    done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+}
+
+async fn is_an_outage(test: &TestApp, ann: &Client) {
+    for answer in requests(test, ann).await {
+        assert_overloaded(&answer);
+    }
+    assert_eq!(test.anon().get("/readyz").await.status, 503);
+    assert_eq!(test.anon().get("/livez").await.status, 200);
+}
+
+/// As where a name leads to a standby for a moment: such connections live, and would be kept until they are old.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_connection_is_opened_to_a_server_that_takes_no_writes() {
+    let test = TestApp::with(Backend::Postgres, &HASTY).await;
+    let ann = test.user("ann").await;
+    let other = one_to(&test.database).await;
+    let url = test.database.url();
+    let (_, name) = url.rsplit_once('/').expect("its name");
+    let read_only = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
+    does(&other, &read_only).await;
+    let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    does(&other, end_all).await;
+    is_an_outage(&test, &ann).await;
+    let mend = format!("ALTER DATABASE {name} RESET default_transaction_read_only");
+    does(&other, &mend).await;
+    recovers(&test).await;
+    ann.me().await.ok();
+}
+
+/// They were opened in peace: who only reads would never learn of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_is_refused_ends_every_connection_that_was_open_then() {
+    let server = OwnPostgres::start().await;
+    let database = Database::empty_in(&server).await;
+    let test = TestApp::on(database, &HASTY).await;
+    let ann = test.user("ann").await;
+    let other = one_to(&test.database).await;
+    does(
+        &other,
+        "ALTER SYSTEM SET default_transaction_read_only = on",
+    )
+    .await;
+    does(&other, "SELECT pg_reload_conf()").await;
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        // Each process of the server hears of it in its time.
+        let answer = test.anon().sign_in("ann@example.org", PASSWORD).await;
+        if !answer.code_or_ok().is_empty() {
+            assert_overloaded(&answer);
+            break;
+        }
+        assert!(Instant::now() < end, "it still takes writes");
+    }
+    is_an_outage(&test, &ann).await;
+    does(&other, "ALTER SYSTEM RESET default_transaction_read_only").await;
+    does(&other, "SELECT pg_reload_conf()").await;
+    recovers(&test).await;
+    ann.me().await.ok();
 }
