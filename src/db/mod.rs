@@ -31,7 +31,7 @@ use self::retry::Taken;
 use self::writable::Doubt;
 
 pub use given::{LENGTHS, padded};
-pub use place::{place, sqlite_file};
+pub use place::{is_unguarded, place, sqlite_file};
 pub use retry::Lone;
 pub use together::Together;
 

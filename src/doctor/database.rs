@@ -41,6 +41,13 @@ pub async fn look(
         ));
         return None;
     }
+    if db::is_unguarded(&settings.database_url) {
+        findings.push(Finding::warning(
+            AREA,
+            "it is on another machine, and nobody checks its certificate: whoever is on the way can read and change all of it",
+            "add `?sslmode=verify-full` to VESTIBULE_DATABASE_URL, and `&sslrootcert=FILE` for an authority of your own",
+        ));
+    }
     let patience = Duration::from_millis(settings.database_timeout);
     let db = match Db::find(&settings.database_url, patience, rng.clone()).await {
         Ok(db) => db,

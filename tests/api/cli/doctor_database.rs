@@ -29,6 +29,26 @@ async fn a_server_that_takes_no_writes_is_a_problem_and_nobody_starts_on_it() {
     assert!(said.contains("takes no writes"), "{said}");
 }
 
+#[test]
+fn a_way_to_another_machine_that_nobody_guards_is_a_warning() {
+    for (end, warned) in [("", true), ("?sslmode=verify-full", false)] {
+        let url = format!("postgres://user:canary@database.invalid/x{end}");
+        let settings = [
+            ("VESTIBULE_DATABASE_URL", url.as_str()),
+            ("VESTIBULE_DATABASE_TIMEOUT", "1000"),
+            MASTER_KEY,
+        ];
+        let found = examine(&settings, &[]);
+        assert_eq!(found.about("database", "cannot be used"), "problem");
+        if warned {
+            assert_eq!(found.about("database", "its certificate"), "warning");
+        }
+        let named = found.said.contains("sslmode=verify-full");
+        assert_eq!(named, warned, "{}", found.said);
+        assert!(!found.said.contains("canary"), "{}", found.said);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_that_is_wrong_is_told_and_nobody_waits_for_another() {
     let test = TestApp::start_now(Backend::Postgres).await;
