@@ -215,7 +215,7 @@ impl Error {
     }
 }
 
-/// A database that cannot be reached, or does not answer in time, is an overload that passes; everything else that a
+/// A database that cannot be reached, or does not answer in time, or lets nobody do anything for a while, is an overload that passes; everything else that a
 /// database says is a defect of ours and is masked.
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
@@ -223,7 +223,7 @@ impl From<DbErr> for Error {
             return Self::LostRace(error);
         }
         if is_outage(&error) {
-            tracing::warn!(%error, "the database does not answer");
+            tracing::warn!(%error, "the database cannot be used now");
             return Self::Outage(error);
         }
         Self::Database(error)
@@ -293,14 +293,16 @@ fn passes_on_sqlite(code: &str) -> bool {
     matches!(code & 0xff, 5 | 6 | 10 | 13 | 14) || code == 787
 }
 
-/// 57: operator intervention (shutdown, statement timeout); 53: no resources; 58: the disk fails; 08: connection; 40: the
+/// 57: operator intervention (shutdown, statement timeout); 53: no resources; 58000 and 58030: the system or the disk fails; 08: connection; 40: the
 /// transaction lost a race; 25006: a replica that is being promoted; 25P03: a transaction stood idle; 25P04: one took too long;
 /// 55P03: a row was locked for too long, where an operator bounds that; 28 and 3D000: new connections are not let in, while a
 /// password is changed, or there is no such database, while it is restored; 23503: as 787 of SQLite.
 fn passes_on_postgres(code: &str) -> bool {
-    let codes = ["25006", "25P03", "25P04", "55P03", "3D000", "23503"];
+    let codes = [
+        "25006", "25P03", "25P04", "55P03", "3D000", "58000", "58030", "23503",
+    ];
     codes.contains(&code)
-        || ["57", "53", "58", "08", "40", "28"]
+        || ["57", "53", "08", "40", "28"]
             .iter()
             .any(|class| code.starts_with(class))
 }
@@ -334,8 +336,9 @@ mod tests {
         // Two timeouts that they set; a disk; a password that is changed, by either name; a database that is restored.
         let passes = ["25P04", "55P03", "58030", "28P01", "28000", "3D000"];
         assert!(passes.into_iter().all(passes_on_postgres));
-        // A table that is not there, a right, a syntax error, a taken name; a transaction that has failed already.
-        let defects = ["42P01", "42501", "42601", "23505", "25P02"];
+        // A table that is not there, a right, a syntax error, a taken name; a transaction that has failed already; a library
+        // that is missing.
+        let defects = ["42P01", "42501", "42601", "23505", "25P02", "58P01"];
         assert!(!defects.into_iter().any(passes_on_postgres));
     }
 }

@@ -129,7 +129,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("vestibule: {error}");
+            telemetry::say_at_last(move || eprintln!("vestibule: {error}"));
             ExitCode::FAILURE
         }
     }

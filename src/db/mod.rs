@@ -79,7 +79,10 @@ impl Db {
         }
         let doubt = Doubt::default();
         writable::only(&mut options, &doubt);
-        Self::connect_postgres(url, options, doubt, (timeout, rng)).await
+        match Self::connect_postgres(options, doubt, (timeout, rng)).await {
+            Ok(db) => Ok(db),
+            Err(error) => Err(why_not(url, error, true).await),
+        }
     }
 
     /// Opens a database to look at it: one that is not there is not made, and in a SQLite file no octet is changed.
@@ -90,7 +93,11 @@ impl Db {
         let Some(file) = sqlite_file(url) else {
             // Also one that takes no writes.
             let options = options(url, 1, timeout);
-            return Self::connect_postgres(url, options, Doubt::default(), (timeout, rng)).await;
+            let found = Self::connect_postgres(options, Doubt::default(), (timeout, rng)).await;
+            return match found {
+                Ok(db) => Ok(db),
+                Err(error) => Err(why_not(url, error, false).await),
+            };
         };
         let pools = Pools::single(copy::as_it_is(&file, Access::Look, timeout)).await?;
         Ok(Self::of(pools.clone(), pools, rng, timeout))
@@ -131,7 +138,6 @@ impl Db {
     }
 
     async fn connect_postgres(
-        url: &Secret,
         mut options: ConnectOptions,
         doubt: Doubt,
         (timeout, rng): (Duration, Rng),
@@ -148,10 +154,7 @@ impl Db {
             .test_before_acquire_if_idle_for(Duration::from_secs(1))
             .statement_timeout(timeout)
             .set_application_name("vestibule");
-        let pools = match Pools::postgres(options, &doubt).await {
-            Ok(pools) => pools,
-            Err(error) => return Err(why_not(url, error).await),
-        };
+        let pools = Pools::postgres(options, &doubt).await?;
         Ok(Self::of(pools.clone(), pools, rng, timeout))
     }
 
@@ -253,7 +256,7 @@ fn options(url: &Secret, connections: u32, timeout: Duration) -> ConnectOptions 
 }
 
 /// The pool tries until its time is up, and then says nothing but that: one attempt more tells the operator the cause.
-async fn why_not(url: &Secret, error: DbErr) -> DbErr {
+async fn why_not(url: &Secret, error: DbErr, to_write: bool) -> DbErr {
     let timed_out = matches!(
         &error,
         DbErr::Conn(RuntimeErr::SqlxError(cause)) if matches!(cause.as_ref(), SqlxError::PoolTimedOut)
@@ -263,7 +266,10 @@ async fn why_not(url: &Secret, error: DbErr) -> DbErr {
     }
     let attempt = async {
         let mut connection = PgConnection::connect(url.expose()).await?;
-        writable::takes_writes(&mut connection).await
+        match to_write {
+            true => writable::takes_writes(&mut connection).await,
+            false => Ok(()),
+        }
     };
     match tokio::time::timeout(LAST_ATTEMPT, attempt).await {
         Ok(Err(cause)) => DbErr::Conn(RuntimeErr::SqlxError(cause.into())),

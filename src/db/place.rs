@@ -36,16 +36,13 @@ pub fn place(url: &Secret) -> String {
 }
 
 /// Whether it is on another machine, and whoever answers there is believed without a certificate that holds: the driver's own
-/// `prefer` goes on in plain text where it is told to.
+/// `prefer` goes on in plain text where it is told to, and for `verify-ca` it takes that of any host, from any public authority.
 pub fn is_unguarded(url: &Secret) -> bool {
     if sqlite_file(url).is_some() {
         return false;
     }
     PgConnectOptions::from_str(url.expose()).is_ok_and(|options| {
-        let is_checked = matches!(
-            options.get_ssl_mode(),
-            PgSslMode::VerifyCa | PgSslMode::VerifyFull
-        );
+        let is_checked = matches!(options.get_ssl_mode(), PgSslMode::VerifyFull);
         !is_checked && !is_here(&options)
     })
 }
@@ -72,7 +69,7 @@ mod tests {
             ("postgres://db.example.org/x?sslmode=require", true),
             ("postgres://192.0.2.1:5433/x?sslmode=disable", true),
             ("postgres://[2001:db8::1]/x?sslmode=allow", true),
-            ("postgres://db.example.org/x?sslmode=verify-ca", false),
+            ("postgres://db.example.org/x?sslmode=verify-ca", true),
             ("postgres://db.example.org/x?sslmode=verify-full", false),
             ("postgres://localhost/x?sslmode=prefer", false),
             ("postgres://127.0.0.2/x?sslmode=prefer", false),

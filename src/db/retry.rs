@@ -59,10 +59,7 @@ impl Db {
         let attempt = || -> Try<'_> {
             Box::pin(async {
                 let outcome = work().await;
-                let lost = matches!(outcome, Err(Error::LostRace(_)));
-                if matches!(&outcome, Err(Error::Outage(error)) if is_read_only(error)) {
-                    self.writer.pools.doubt();
-                }
+                let lost = self.was_lost(outcome.as_ref().err());
                 *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
                 if lost { Err(Lost) } else { Ok(()) }
             })
@@ -72,6 +69,16 @@ impl Db {
         done.unwrap_or(Err(Error::Overloaded {
             retry_after: RETRY_AFTER,
         }))
+    }
+
+    /// Whether another one was faster.
+    fn was_lost(&self, error: Option<&Error>) -> bool {
+        if let Some(Error::Outage(error)) = error
+            && is_read_only(error)
+        {
+            self.writer.pools.doubt();
+        }
+        matches!(error, Some(Error::LostRace(_)))
     }
 
     async fn attempt<'a>(&self, attempt: &'a (dyn Fn() -> Try<'a> + Send + Sync)) {

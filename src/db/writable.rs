@@ -6,7 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sea_orm::ConnectOptions;
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
+
+/// Before a server that takes no writes is asked anew: a busy house would be at its door all the time.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// When a server last refused to write. Those who wrote by it look away from every connection that was opened before.
 #[derive(Clone, Debug, Default)]
@@ -43,9 +47,12 @@ pub(super) fn only(options: &mut ConnectOptions, doubt: &Doubt) {
 /// # Errors
 /// When it takes none. Its pool tries again until the time for a connection is up.
 pub(super) async fn takes_writes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let asked = sqlx::raw_sql("SHOW transaction_read_only").fetch_one(connection);
-    let answer: String = asked.await?.try_get(0)?;
-    if answer == "on" {
+    // One row; of all ways to ask, the one that every statement of the house takes.
+    let asked = sqlx::raw_sql("SHOW transaction_read_only").fetch_all(connection);
+    let answers = asked.await?;
+    let is_on = |row: &PgRow| row.try_get::<&str, _>(0).is_ok_and(|answer| answer == "on");
+    if answers.iter().any(is_on) {
+        tokio::time::sleep(PAUSE).await;
         let refusal = io::Error::other("the server takes no writes: it is read-only");
         return Err(sqlx::Error::Io(refusal));
     }

@@ -1,5 +1,6 @@
 //! Whether the other end of a connection has closed it. The server finds out by itself only while it has nothing left of what
-//! it was sent: who sends an octet more than a request, and leaves, would keep a place and be worked for to the end.
+//! it was sent: who sends an octet more than a request, and leaves, would keep a place and be worked for to the end. Who sends more
+//! than the system has room for still does: their end stands behind what they have sent, on their own machine.
 
 use std::io;
 use std::pin::Pin;
@@ -39,7 +40,7 @@ pub fn watched(stream: TcpStream) -> (Shared, Parting) {
 }
 
 impl Parting {
-    /// Ends when the other end sends nothing any more, however much of what it has sent is unread.
+    /// Ends when the other end sends nothing any more and all of it is here, however much is unread.
     pub async fn comes(&self) {
         let Self(stream) = self;
         while let Ok(ready) = stream.ready(END).await {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use reqwest::redirect::Policy;
+use url::{Host, Url};
 
 /// Octets of an answer; a collector has little to say.
 const ANSWER: usize = 64 * 1024;
@@ -13,17 +14,25 @@ const ANSWER: usize = 64 * 1024;
 pub struct Courier(reqwest::Client);
 
 impl Courier {
-    /// `patience` is for a whole request.
+    /// To that collector. `patience` is for a whole request.
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(patience: Duration) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder()
+    pub fn new(collector: &Url, patience: Duration) -> reqwest::Result<Self> {
+        let mut client = reqwest::Client::builder()
             .timeout(patience)
             .redirect(Policy::none())
-            // The collector is a neighbour, often on loopback, which a proxy for the world does not reach.
-            .no_proxy()
             .user_agent("vestibule");
+        let is_here = match collector.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if is_here {
+            // A proxy for the world would look for it on its own machine.
+            client = client.no_proxy();
+        }
         client.build().map(Self)
     }
 }

@@ -22,7 +22,7 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::clock::Rng;
 use crate::config::{Config, ConfigError};
-pub use lines::{Log, lost_lines};
+pub use lines::{Log, lost_lines, say_at_last};
 pub use traces::Traces;
 
 /// The target of spans that go to the collector. Their level is TRACE, so that where there is no collector, the log's

@@ -58,7 +58,7 @@ pub fn new(
         .build();
     let mut exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
-        .with_http_client(Courier::new(PATIENCE)?)
+        .with_http_client(Courier::new(endpoint, PATIENCE)?)
         .with_protocol(Protocol::HttpBinary)
         .with_timeout(PATIENCE)
         .with_endpoint(address(endpoint))

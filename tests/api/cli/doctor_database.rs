@@ -55,7 +55,12 @@ async fn a_password_that_is_wrong_is_told_and_nobody_waits_for_another() {
     let mut url = url::Url::parse(&test.database.url()).expect("an address");
     // Whatever the server asks for, it lets no such user in.
     url.set_username("nobody_of_this_name").expect("a user");
-    let settings = [("VESTIBULE_DATABASE_URL", url.as_str()), MASTER_KEY];
+    // Longer than the program has to its end.
+    let settings = [
+        ("VESTIBULE_DATABASE_URL", url.as_str()),
+        ("VESTIBULE_DATABASE_TIMEOUT", "60000"),
+        MASTER_KEY,
+    ];
     let start = finish(&Folder::new(), &settings, &["serve"]);
     let said = String::from_utf8_lossy(&start.stderr).into_owned();
     assert!(!start.status.success(), "{said}");

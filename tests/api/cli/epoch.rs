@@ -90,8 +90,10 @@ async fn a_copy_of_another_servers_database_is_warned_of_where_no_epoch_has_begu
         let (_, said) = command(&url, &["doctor"]);
         assert!(said.contains("its tables are up to date"), "{said}");
         assert_eq!(said.contains("another server"), !begins, "{said}");
-        let house = serve(&url).await;
+        let mut house = serve(&url).await;
         is_cleaned_up(&db).await;
+        house.terminate();
+        assert!(house.ended().await.success());
         let said = house.output();
         assert_eq!(said.contains("another server"), !begins, "{said}");
         db.close().await.expect("a closed connection");

@@ -211,6 +211,19 @@ impl Program {
         text("stdout") + &text("stderr")
     }
 
+    /// The same, once this is a part of it: the log is written a moment after what it tells.
+    pub async fn output_with(&self, wanted: &str) -> String {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let output = self.output();
+            if output.contains(wanted) {
+                return output;
+            }
+            assert!(Instant::now() < end, "{wanted} is not there: {output}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Memory that it holds, in KiB.
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));

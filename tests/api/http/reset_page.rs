@@ -143,7 +143,7 @@ async fn no_ticket_and_no_password_of_a_page_stands_in_the_log() {
         ("VESTIBULE_LOG", "trace"),
         ("VESTIBULE_ADMIN_SECRET", ADMIN_SECRET),
     ];
-    let program = Program::serve(&settings).await;
+    let mut program = Program::serve(&settings).await;
     let (ticket, password) = ("a-ticket-that-nobody-logs", "a-password-that-nobody-logs");
     for path in [
         "/reset",
@@ -164,6 +164,8 @@ async fn no_ticket_and_no_password_of_a_page_stands_in_the_log() {
         let answer = wire::exchange(program.address, request.as_bytes()).await;
         assert_eq!(wire::Wire::of(&answer).status, 410, "{path}");
     }
+    program.terminate();
+    assert!(program.ended().await.success());
     let output = program.output();
     assert!(
         output.contains("/undo-email-change"),

@@ -236,6 +236,9 @@ impl House {
         let metrics = wire::get(self.watched, "/metrics", &[]).await;
         assert!(metrics.body.contains("signIn"), "{}", metrics.body);
         assert_absent("@", "the metrics", &metrics.body);
+        // What was lost could not be searched.
+        let lost = "vestibule_log_lines_lost_total 0";
+        assert!(metrics.body.contains(lost), "{}", metrics.body);
         self.answers.push(metrics.body);
         let db = self.connect().await;
         let dump = dump_of(&db, self.backend).await;

@@ -301,7 +301,7 @@ async fn defect(house: &mut House, backend: Backend) {
     assert_eq!(error["extensions"]["code"], "INTERNAL", "{answer}");
     assert_eq!(error["message"], "Something went wrong on our side.");
     let id = error["extensions"]["requestId"].as_str().expect("an id");
-    let log = house.program.output();
+    let log = house.program.output_with("was masked").await;
     let line = log
         .lines()
         .find(|line| line.contains(id) && line.contains("was masked"));

@@ -6,7 +6,7 @@ use crate::harness::{program::Program, wire};
 
 #[tokio::test]
 async fn nobody_forges_a_line_of_the_log_or_colours_it() {
-    let program = Program::serve(&[("VESTIBULE_LOG", "trace"), ("NO_COLOR", "1")]).await;
+    let mut program = Program::serve(&[("VESTIBULE_LOG", "trace"), ("NO_COLOR", "1")]).await;
     let forged = "\r\n2026-11-21T00:00:00Z ERROR forged\u{1b}[31m";
     for input in [
         json!({ "email": format!("ann@example.org{forged}"), "password": "correct horse battery" }),
@@ -29,6 +29,8 @@ async fn nobody_forges_a_line_of_the_log_or_colours_it() {
     for request in raw {
         wire::exchange(program.address, request.as_bytes()).await;
     }
+    program.terminate();
+    assert!(program.ended().await.success());
     let log = program.output();
     assert!(log.contains("answered"), "it was talkative: {log}");
     assert!(
