@@ -29,6 +29,10 @@ pub use traces::Traces;
 /// filter switches them off where they stand.
 pub const TRACED: &str = "vestibule::traced";
 
+/// What nobody is shown, whatever they ask for: these name what a connection was opened with, its password among it, beside each
+/// line that is written meanwhile.
+const UNSEEN: [&str; 2] = ["sea_orm::database", "sea_orm::driver"];
+
 /// Starts logging to standard error, for as long as what it answers is held.
 ///
 /// # Errors
@@ -104,8 +108,10 @@ where
 fn filter(config: &Config) -> Result<Targets, ConfigError> {
     let directives = config.settings.log.split(',').map(str::trim);
     let directives: Vec<_> = directives.filter(|one| !one.is_empty()).collect();
-    let filter = directives.join(",").parse();
+    let filter = directives.join(",").parse::<Targets>();
     let filter = filter.ok().filter(|_| directives.iter().all(is_directive));
+    let unseen = UNSEEN.map(|target| (target, LevelFilter::OFF));
+    let filter = filter.map(|filter| filter.with_targets(unseen));
     filter.ok_or_else(|| ConfigError::Invalid {
         setting: "VESTIBULE_LOG".into(),
         problem: "is neither a level nor a list of levels and target=level".into(),
