@@ -215,8 +215,8 @@ impl Error {
     }
 }
 
-/// A database that cannot be reached, or does not answer in time, or lets nobody do anything for a while, is an overload that passes; everything else that a
-/// database says is a defect of ours and is masked.
+/// A database that cannot be reached, does not answer in time, or lets nobody do anything for a while is an overload that
+/// passes; everything else that a database says is a defect of ours and is masked.
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         if is_lost_race(&error) {
@@ -293,10 +293,10 @@ fn passes_on_sqlite(code: &str) -> bool {
     matches!(code & 0xff, 5 | 6 | 10 | 13 | 14) || code == 787
 }
 
-/// 57: operator intervention (shutdown, statement timeout); 53: no resources; 58000 and 58030: the system or the disk fails; 08: connection; 40: the
-/// transaction lost a race; 25006: a replica that is being promoted; 25P03: a transaction stood idle; 25P04: one took too long;
-/// 55P03: a row was locked for too long, where an operator bounds that; 28 and 3D000: new connections are not let in, while a
-/// password is changed, or there is no such database, while it is restored; 23503: as 787 of SQLite.
+/// 57: operator intervention (shutdown, statement timeout); 53: no resources; 58000 and 58030: the system or the disk fails; 08:
+/// connection; 40: the transaction lost a race; 25006: a replica that is being promoted; 25P03: a transaction stood idle; 25P04:
+/// one took too long; 55P03: a row was locked for too long, where an operator bounds that; 28 and 3D000: new connections are not
+/// let in, while a password is changed, or there is no such database, while it is restored; 23503: as 787 of SQLite.
 fn passes_on_postgres(code: &str) -> bool {
     let codes = [
         "25006", "25P03", "25P04", "55P03", "3D000", "58000", "58030", "23503",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use entity::{session, verification};
-use sea_orm::{ColumnTrait, ConnAcquireErr, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -42,8 +42,7 @@ pub async fn find_ours(config: &Config, rng: &Rng) -> Result<String> {
     let patience = Duration::from_millis(settings.database_timeout);
     let found = Db::find(url, patience, rng.clone()).await?;
     let look = tokio::time::timeout(2 * patience, migration::is_ours(found.read()));
-    let silent = |_| Error::from(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
-    let is_ours = look.await.map_err(silent)?;
+    let is_ours = look.await.map_err(|_| db::unanswered())?;
     found.close().await;
     if !is_ours? {
         return Err(Error::internal(format!(

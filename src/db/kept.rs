@@ -13,6 +13,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
 
+use super::unanswered;
 use super::writable::Doubt;
 
 /// Whoever finds a connection that nobody used for so long gives it back: its server may have gone meanwhile, which its pool
@@ -217,7 +218,7 @@ fn failed(error: sqlx::Error) -> RuntimeErr {
 /// As SeaORM calls it.
 fn not_acquired(error: sqlx::Error) -> DbErr {
     match error {
-        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        sqlx::Error::PoolTimedOut => unanswered(),
         sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
         _ => DbErr::Conn(failed(error)),
     }

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 pub use copy::{Draft, check, open_file, read_file};
 use sea_orm::{
-    ConnectOptions, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
-    SqlxError, TransactionOptions,
+    ConnAcquireErr, ConnectOptions, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqliteTransactionMode, SqlxError, TransactionOptions,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, PgConnection};
@@ -72,17 +72,13 @@ impl Db {
         timeout: Duration,
         rng: Rng,
     ) -> Result<Self, DbErr> {
-        let mut options = options(url, connections, timeout);
+        let options = options(url, connections, timeout);
         if url.expose().starts_with("sqlite:") {
             make_for_its_owner(url.expose());
             return Self::connect_sqlite(options, timeout, rng).await;
         }
-        let doubt = Doubt::default();
-        writable::only(&mut options, &doubt);
-        match Self::connect_postgres(options, doubt, (timeout, rng)).await {
-            Ok(db) => Ok(db),
-            Err(error) => Err(why_not(url, error, true).await),
-        }
+        let pools = to_server(url, options, timeout, true).await?;
+        Ok(Self::of(pools.clone(), pools, rng, timeout))
     }
 
     /// Opens a database to look at it: one that is not there is not made, and in a SQLite file no octet is changed.
@@ -90,16 +86,11 @@ impl Db {
     /// # Errors
     /// When the address is malformed or the database cannot be reached.
     pub async fn find(url: &Secret, timeout: Duration, rng: Rng) -> Result<Self, DbErr> {
-        let Some(file) = sqlite_file(url) else {
+        let pools = match sqlite_file(url) {
+            Some(file) => Pools::single(copy::as_it_is(&file, Access::Look, timeout)).await?,
             // Also one that takes no writes.
-            let options = options(url, 1, timeout);
-            let found = Self::connect_postgres(options, Doubt::default(), (timeout, rng)).await;
-            return match found {
-                Ok(db) => Ok(db),
-                Err(error) => Err(why_not(url, error, false).await),
-            };
+            None => to_server(url, options(url, 1, timeout), timeout, false).await?,
         };
-        let pools = Pools::single(copy::as_it_is(&file, Access::Look, timeout)).await?;
         Ok(Self::of(pools.clone(), pools, rng, timeout))
     }
 
@@ -135,27 +126,6 @@ impl Db {
             return vec![of("all", &self.writer)];
         }
         vec![of("read", &self.reader), of("write", &self.writer)]
-    }
-
-    async fn connect_postgres(
-        mut options: ConnectOptions,
-        doubt: Doubt,
-        (timeout, rng): (Duration, Rng),
-    ) -> Result<Self, DbErr> {
-        // The server ends a statement itself, so that a request that gave up leaves nothing running; and a transaction that
-        // goes on with none, whose connection may have been cut off: the rows that it holds would stay locked for hours.
-        options.map_sqlx_postgres_opts(move |postgres| {
-            let idle = timeout.as_millis().to_string();
-            postgres.options([("idle_in_transaction_session_timeout", idle)])
-        });
-        options
-            // Soon: after a crash of the server, a quiet house would meet its dead connections one by one, each at the
-            // cost of a request.
-            .test_before_acquire_if_idle_for(Duration::from_secs(1))
-            .statement_timeout(timeout)
-            .set_application_name("vestibule");
-        let pools = Pools::postgres(options, &doubt).await?;
-        Ok(Self::of(pools.clone(), pools, rng, timeout))
     }
 
     async fn connect_sqlite(
@@ -253,6 +223,40 @@ fn options(url: &Secret, connections: u32, timeout: Duration) -> ConnectOptions 
         .sqlx_logging_level(log::LevelFilter::Trace)
         .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, Duration::from_secs(1));
     options
+}
+
+/// To PostgreSQL, or what speaks as it does; to one that takes writes, where that is wanted.
+async fn to_server(
+    url: &Secret,
+    mut options: ConnectOptions,
+    timeout: Duration,
+    to_write: bool,
+) -> Result<Pools, DbErr> {
+    let doubt = Doubt::default();
+    if to_write {
+        writable::only(&mut options, &doubt);
+    }
+    // The server ends a statement itself, so that a request that gave up leaves nothing running; and a transaction that
+    // goes on with none, whose connection may have been cut off: the rows that it holds would stay locked for hours.
+    options.map_sqlx_postgres_opts(move |postgres| {
+        let idle = timeout.as_millis().to_string();
+        postgres.options([("idle_in_transaction_session_timeout", idle)])
+    });
+    options
+        // Soon: after a crash of the server, a quiet house would meet its dead connections one by one, each at the
+        // cost of a request.
+        .test_before_acquire_if_idle_for(Duration::from_secs(1))
+        .statement_timeout(timeout)
+        .set_application_name("vestibule");
+    match Pools::postgres(options, doubt).await {
+        Ok(pools) => Ok(pools),
+        Err(error) => Err(why_not(url, error, to_write).await),
+    }
+}
+
+/// What is said of a database that has not answered in time: an outage.
+pub fn unanswered() -> DbErr {
+    DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
 }
 
 /// The pool tries until its time is up, and then says nothing but that: one attempt more tells the operator the cause.

@@ -65,14 +65,14 @@ impl Pools {
     }
 
     /// The first one is connected now, the others when their turn comes.
-    pub(super) async fn postgres(options: ConnectOptions, doubt: &Doubt) -> Result<Self, DbErr> {
+    pub(super) async fn postgres(options: ConnectOptions, doubt: Doubt) -> Result<Self, DbErr> {
         let mut pools = Vec::new();
         for number in 0..POOLS {
             let mut options = options.clone();
             options.connect_lazy(number > 0);
-            pools.push(Pool::of(Database::connect(options).await?, doubt));
+            pools.push(Pool::of(Database::connect(options).await?, &doubt));
         }
-        Ok(Self::of(pools, doubt.clone()))
+        Ok(Self::of(pools, doubt))
     }
 
     fn of(pools: Vec<Pool>, doubt: Doubt) -> Self {

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
-    Statement, prelude::async_trait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+    prelude::async_trait,
 };
 use tracing::{Instrument, Span};
 
-use super::Db;
 use super::pools::Pools;
+use super::{Db, unanswered};
 use crate::clock::Rng;
 use crate::error::{Error, RETRY_AFTER, Result, is_lost_race, is_read_only};
 use crate::metrics::Metrics;
@@ -148,7 +148,7 @@ impl Lone {
         let deadline = BATCH * self.timeout + PAUSES;
         let deadline = self.pools.is_server().then_some(deadline);
         self.unless_left(pin!(all), deadline).await;
-        let done = done.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)));
+        let done = done.unwrap_or(Err(unanswered()));
         if done.as_ref().is_err_and(is_read_only) {
             self.pools.doubt();
         }
@@ -264,7 +264,7 @@ fn pause(rng: &Rng, lost: u32) -> Duration {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use sea_orm::{ConnAcquireErr, RuntimeErr};
+    use sea_orm::RuntimeErr;
 
     use super::*;
 
@@ -298,7 +298,7 @@ mod tests {
         let tries = AtomicU32::new(0);
         let work = || async {
             tries.fetch_add(1, Ordering::SeqCst);
-            Err::<(), _>(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
+            Err::<(), _>(unanswered())
         };
         assert!(again(&Rng::system(), is_lost_race, work).await.is_err());
         assert_eq!(tries.load(Ordering::SeqCst), 1);

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::audit_event::{Column, Entity};
-use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryOrder, QuerySelect,
-    Statement,
-};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QuerySelect, Statement};
 
 use super::{Finding, Level};
 use crate::clock::Rng;
@@ -73,9 +70,7 @@ pub async fn look(
 async fn ask(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
     // What looks for tables goes past the deadline of statements that stand alone.
     let asked = tokio::time::timeout(LONGEST, answers(db, now));
-    asked
-        .await
-        .map_err(|_| Error::from(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))?
+    asked.await.map_err(|_| Error::from(db::unanswered()))?
 }
 
 async fn answers(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
