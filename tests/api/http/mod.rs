@@ -14,7 +14,7 @@ mod outage;
 mod overload;
 mod production;
 pub mod reset_page;
-mod rush;
+pub mod rush;
 mod shutdown;
 mod socket;
 mod traces;

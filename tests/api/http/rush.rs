@@ -27,7 +27,7 @@ fn memory(id: u32, name: &str) -> f64 {
 }
 
 /// Passwords that have been hashed, that are being hashed, and that wait.
-async fn passwords(program: &Program) -> [usize; 3] {
+pub async fn passwords(program: &Program) -> [usize; 3] {
     let metrics = wire::get(program.address, "/metrics", &[]).await.body;
     let names = [
         "password_hash_seconds_count",
