@@ -280,7 +280,9 @@ async fn furnish(
         tx.commit().await?;
         Ok(tickets)
     });
-    furnished.await
+    let tickets = furnished.await?;
+    db.forget().await?;
+    Ok(tickets)
 }
 
 fn hasher_options(config: &Config) -> HasherOptions {

@@ -185,6 +185,14 @@ impl Db {
         begun.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
     }
 
+    /// Gives up the memory of what was asked by whoever migrated, and is never asked again.
+    ///
+    /// # Errors
+    /// When no connection is free in time.
+    pub async fn forget(&self) -> Result<(), DbErr> {
+        self.writer.pools.forget().await
+    }
+
     pub fn backend(&self) -> DbBackend {
         self.write().get_database_backend()
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, ExecResult, QueryResult, Statement, TransactionOptions, TransactionTrait,
+    DbErr, ExecResult, QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait,
 };
 use sqlx::{Connection, PgPool};
 use tokio::sync::Notify;
@@ -209,6 +209,25 @@ impl Pools {
                 self.leave_for(next);
             }
         }
+    }
+
+    /// Drops the statements that a file's connection keeps, and what it has read. A server keeps its own.
+    pub(super) async fn forget(&self) -> Result<(), DbErr> {
+        let pool = self.in_use();
+        if pool.of_server().is_some() {
+            return Ok(());
+        }
+        let file = pool.connection.get_sqlite_connection_pool();
+        let forgotten = async {
+            let mut connection = file.acquire().await?;
+            connection.clear_cached_statements().await?;
+            sqlx::query("PRAGMA shrink_memory")
+                .execute(&mut *connection)
+                .await?;
+            Ok(())
+        };
+        let failed = |error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)));
+        forgotten.await.map_err(failed)
     }
 
     /// Lets statements under way end and closes every connection.
