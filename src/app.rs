@@ -52,8 +52,8 @@ pub enum LoginKind {
     Username,
 }
 
-/// Sign-ins in one transaction: as many as the workers tell at once.
-const WRITTEN_TOGETHER: usize = 8;
+/// Sign-ins in one transaction: those whom the workers tell at once, and a few who come between.
+const WRITTEN_TOGETHER: usize = 16;
 
 /// What the house holds.
 #[derive(Debug)]

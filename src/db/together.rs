@@ -1,8 +1,9 @@
 //! What is wanted at the same time goes to the database together: while one statement, or one transaction, is under way,
-//! those who come gather behind it. Nobody waits for company, and nobody gets an answer older than the question; a crowd
-//! only shares its round trips.
+//! those who come gather behind it. Nobody waits for company, unless it is known to come, and nobody gets an answer older than
+//! the question; a crowd only shares its round trips.
 
-use std::pin::pin;
+use std::fmt;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,17 +21,17 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub const MOST: usize = 64;
 
 /// Who waits with what. All handles share one line.
-#[derive(Debug)]
 pub struct Together<I, O> {
     line: Arc<Mutex<Line<I, O>>>,
     db: Lone,
 }
 
-#[derive(Debug)]
 struct Line<I, O> {
     /// Items that go together.
     most: usize,
     waiting: Vec<Waiting<I, O>>,
+    /// Until all are here who came with the last one.
+    complete: Option<Complete>,
     /// Open ones.
     lanes: usize,
     /// Batches that have ended, on all lanes.
@@ -38,6 +39,13 @@ struct Line<I, O> {
 }
 
 type Waiting<I, O> = (I, oneshot::Sender<Result<O>>);
+type Complete = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl<I, O> fmt::Debug for Together<I, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Together").finish_non_exhaustive()
+    }
+}
 
 impl<I, O> Together<I, O>
 where
@@ -50,6 +58,7 @@ where
         let line = Line {
             most: MOST,
             waiting: Vec::new(),
+            complete: None,
             lanes: 0,
             ended: 0,
         };
@@ -66,8 +75,8 @@ where
         self
     }
 
-    /// What becomes of this item. `work` is given at least one and at most 64 items (or [`Together::at_most`]), and answers in their order; once it
-    /// has begun, it ends even if all who asked have given up; what has not begun by then is left undone.
+    /// What becomes of this item. `work` is given at least one and at most 64 items (or [`Together::at_most`]), and answers in
+    /// their order; once it has begun, it ends even if all who asked have given up; what has not begun by then is left undone.
     ///
     /// # Errors
     /// Those of `work`, for everybody whose item it was given; `OVERLOADED` where it did not end in time.
@@ -76,19 +85,57 @@ where
         F: Future<Output = Result<Vec<O>>> + Send + 'static,
         W: Fn(Vec<I>) -> F + Clone + Send + 'static,
     {
+        answer(self.stand(item, || None, work)).await
+    }
+
+    /// As [`Together::ask`], for who comes with others: once this one is there, they are waited for, until that future ends.
+    ///
+    /// # Errors
+    /// As [`Together::ask`].
+    pub async fn ask_with_company<C, F, W>(
+        &self,
+        item: I,
+        arrive: impl FnOnce() -> C,
+        work: W,
+    ) -> Result<O>
+    where
+        C: Future<Output = ()> + Send + 'static,
+        F: Future<Output = Result<Vec<O>>> + Send + 'static,
+        W: Fn(Vec<I>) -> F + Clone + Send + 'static,
+    {
+        let complete = || -> Option<Complete> { Some(Box::pin(arrive())) };
+        answer(self.stand(item, complete, work)).await
+    }
+
+    fn stand<F, W>(
+        &self,
+        item: I,
+        complete: impl FnOnce() -> Option<Complete>,
+        work: W,
+    ) -> oneshot::Receiver<Result<O>>
+    where
+        F: Future<Output = Result<Vec<O>>> + Send + 'static,
+        W: Fn(Vec<I>) -> F + Clone + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
-        let goes_ahead = {
-            let mut line = lock(&self.line);
-            line.waiting.push((item, answer));
-            line.opens(1)
-        };
+        let mut line = lock(&self.line);
+        line.waiting.push((item, answer));
+        if let Some(complete) = complete() {
+            line.complete = Some(complete);
+        }
+        let goes_ahead = line.opens(1);
+        drop(line);
         if goes_ahead {
             // Not in the request of whoever came first: it may be given up, and others wait for it.
             open(&self.line, &self.db, work);
         }
-        let found = answered.await;
-        found.map_err(|_| Error::internal("what was asked for together panicked"))?
+        answered
     }
+}
+
+async fn answer<O>(answered: oneshot::Receiver<Result<O>>) -> Result<O> {
+    let found = answered.await;
+    found.map_err(|_| Error::internal("what was asked for together panicked"))?
 }
 
 fn lock<I, O>(line: &Mutex<Line<I, O>>) -> MutexGuard<'_, Line<I, O>> {
@@ -144,6 +191,10 @@ where
         loop {
             // Requests that have arrived, and only wait for their turn on this thread, come along.
             tokio::task::yield_now().await;
+            let complete = lock(&self.line).complete.take();
+            if let Some(complete) = complete {
+                complete.await;
+            }
             let Some(batch) = self.next() else {
                 return;
             };

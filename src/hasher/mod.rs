@@ -5,6 +5,7 @@
 //! One request may need several hashes. What it waits for all of them together has the deadline of one, so that a refusal
 //! is not late; and who has proved whose account it is goes before those who have not ([`Turn`], ADR 28).
 
+mod company;
 mod turn;
 mod worker;
 
@@ -19,10 +20,11 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
 
+pub use self::company::Company;
 use self::turn::Place;
 pub use self::turn::{Kept, Turn};
 pub use self::worker::Begun;
-use self::worker::{Expected, Job, Load, STRANGERS, work_through};
+use self::worker::{Answer, Expected, Job, Load, STRANGERS, work_through};
 use crate::clock::Rng;
 use crate::error::{Error, RETRY_AFTER, Result};
 use crate::metrics::{Metrics, PasswordRefusal};
@@ -52,11 +54,13 @@ pub struct HasherOptions {
 }
 
 /// What checking a password found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Checked {
     pub matches: bool,
     /// The stored hash is cheaper than what is asked for today: hash the password again.
     pub outdated: bool,
+    /// Who was told at the same time.
+    pub company: Company,
 }
 
 /// A handle on the workers; they end when the last handle is gone.
@@ -122,7 +126,7 @@ impl Hasher {
     /// `OVERLOADED` when the queue is full or the wait too long.
     pub async fn hash(&self, turn: &Turn, password: &Secret) -> Result<String> {
         let salt = self.rng.bytes::<SALT>();
-        let output = self
+        let (output, _) = self
             .run(
                 turn,
                 password,
@@ -183,7 +187,7 @@ impl Hasher {
             output: expected.as_bytes().to_vec(),
             rest: rest_of(&params, &self.params),
         };
-        let output = self
+        let (output, company) = self
             .run(
                 turn,
                 password,
@@ -196,6 +200,7 @@ impl Hasher {
         Ok(Checked {
             matches: expected.is(&output) && stored.is_some(),
             outdated,
+            company,
         })
     }
 
@@ -288,7 +293,7 @@ impl Hasher {
         params: Params,
         expected: Option<Expected>,
         begun: &Begun,
-    ) -> Result<[u8; OUTPUT]> {
+    ) -> Result<([u8; OUTPUT], Company)> {
         let place = turn.take_place();
         if place.is_none() {
             // The places of those who are still to come are theirs.
@@ -338,9 +343,13 @@ impl Hasher {
                 return Err(self.refused(PasswordRefusal::TooSlow));
             }
         };
-        let (output, waited) = answer.map_err(|_| OVERLOADED)?;
+        let Answer {
+            result,
+            waited,
+            company,
+        } = answer.map_err(|_| OVERLOADED)?;
         turn.note(waited);
-        output
+        Ok((result?, company))
     }
 }
 

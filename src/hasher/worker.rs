@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::Span;
 
+use super::company::Company;
 use super::{OUTPUT, to_internal};
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
@@ -27,9 +28,9 @@ const NICENESS: i32 = 10;
 /// had, and whoever has some must not keep everybody else out.
 pub(super) const STRANGERS: usize = 3;
 
-/// So many answers are told together, where at least half as many passwords wait: what follows an answer finds the processor's
+/// So many answers are told together, where at least a quarter as many passwords wait: what follows an answer finds the processor's
 /// caches emptied by the hashes, and as many as come at once share that, their statements and their commit (ADR 30).
-const COMPANY: usize = 8;
+const COMPANY: usize = 12;
 /// How long the first of them is kept for that, at most.
 const LONGEST: Duration = Duration::from_millis(100);
 
@@ -48,11 +49,18 @@ pub(super) struct Load {
 struct Told {
     since: Instant,
     to: oneshot::Sender<Answer>,
-    answer: Answer,
+    result: Result<[u8; OUTPUT]>,
+    waited: Duration,
 }
 
-/// The hash, and how long it waited for a worker.
-pub(super) type Answer = (Result<[u8; OUTPUT]>, Duration);
+/// What a worker tells whoever asked.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) result: Result<[u8; OUTPUT]>,
+    /// For a worker.
+    pub(super) waited: Duration,
+    pub(super) company: Company,
+}
 
 impl Load {
     pub(super) fn new() -> Self {
@@ -75,9 +83,14 @@ impl Load {
         self.pace.store(mean, Ordering::Relaxed);
     }
 
-    fn keep(&self, to: oneshot::Sender<Answer>, answer: Answer) {
+    fn keep(&self, to: oneshot::Sender<Answer>, result: Result<[u8; OUTPUT]>, waited: Duration) {
         let since = Instant::now();
-        self.untold().push(Told { since, to, answer });
+        self.untold().push(Told {
+            since,
+            to,
+            result,
+            waited,
+        });
     }
 
     /// Tells what was kept, unless others will be told soon, too. Asked after each password that was taken from the line, so that
@@ -86,17 +99,27 @@ impl Load {
         let mut untold = self.untold();
         let next = Duration::from_nanos(self.pace.load(Ordering::Relaxed));
         let is_soon = |first: &Told| first.since.elapsed() + next <= LONGEST;
-        let has_company = waiting >= COMPANY / 2 && untold.len() < COMPANY;
+        let has_company = waiting >= COMPANY / 4 && untold.len() < COMPANY;
         if has_company && untold.first().is_none_or(is_soon) {
             return;
         }
         let told = mem::take(&mut *untold);
         drop(untold);
         let is_crowd = told.len() > 1;
+        let company = if is_crowd {
+            Company::new()
+        } else {
+            Company::default()
+        };
         let tell = move || {
-            for Told { to, answer, .. } in told {
+            for one in told {
+                let answer = Answer {
+                    result: one.result,
+                    waited: one.waited,
+                    company: company.clone(),
+                };
                 // The client may have gone meanwhile; then nobody wants the answer.
-                drop(to.send(answer));
+                drop(one.to.send(answer));
             }
         };
         match &self.runtime {
@@ -212,7 +235,7 @@ fn work(mut job: Job, memory: &mut Vec<Block>, load: &Load, metrics: &Metrics) -
     let taken = begun.elapsed();
     load.note(taken);
     metrics.password_hashed(taken);
-    load.keep(job.answer, (result, waited));
+    load.keep(job.answer, result, waited);
     taken
 }
 

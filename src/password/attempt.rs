@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::hasher::{Begun, Checked, Turn};
+use crate::hasher::{Begun, Checked, Company, Turn};
 use crate::limit::{Backoff, Limit, One};
 use crate::metrics::LimitName;
 use crate::secret::Secret;
@@ -207,14 +207,17 @@ pub async fn compare(
     let Some(attempt) = attempt else {
         return app.hasher.verify(turn, password, stored).await;
     };
-    let checked = app
+    let mut checked = app
         .hasher
         .verify_once_begun(turn, password, stored, &attempt.begun)
         .await;
-    match &checked {
+    match &mut checked {
         Err(_) => attempt.give_back().await?,
         Ok(checked) if checked.matches => attempt.right.store(true, Ordering::Relaxed),
-        Ok(_) => attempt.fail().await?,
+        Ok(checked) => {
+            checked.company = Company::default();
+            attempt.fail().await?;
+        }
     }
     checked
 }

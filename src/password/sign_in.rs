@@ -91,6 +91,7 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         return Err(Error::AccountDisabled);
     }
     if waits {
+        drop(checked);
         return ask_for_verification(app, caller, &place, &user, custom_claims).await;
     }
     let user = rehash(app, caller, user, &input.password, &checked).await?;
@@ -112,7 +113,8 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         verified,
         guesses: attempt.as_ref().map(|attempt| attempt.key().to_owned()),
     };
-    let opened = match session::open_together(app, caller, &opening, &beside).await {
+    let opened = match session::open_together(app, caller, &opening, &beside, checked.company).await
+    {
         Ok(None) => open_alone(app, caller, &opening, &beside).await,
         Ok(Some(opened)) => Ok(opened),
         Err(error) => Err(error),

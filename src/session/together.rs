@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::db::padded;
 use crate::error::Result;
 use crate::event::{self, Event, Kind};
+use crate::hasher::Company;
 use crate::identity::{Arrival, Arrived, membership};
 use crate::limit::Backoff;
 use crate::secret::Secret;
@@ -39,6 +40,7 @@ pub async fn open_together(
     caller: &Caller,
     opening: &Opening,
     beside: &Beside,
+    company: Company,
 ) -> Result<Option<Box<Opened>>> {
     let user = &opening.user;
     // Of the first sign-in ever, more is told.
@@ -64,7 +66,10 @@ pub async fn open_together(
         let app = house.clone();
         async move { write(&app, &arrivals).await }
     };
-    let Some(Arrived { user, memberships }) = app.arrivals.ask(arrival, work).await? else {
+    let found = app
+        .arrivals
+        .ask_with_company(arrival, || company.arrive(), work);
+    let Some(Arrived { user, memberships }) = found.await? else {
         return Ok(None);
     };
     let application = Arc::new(opening.application.clone());

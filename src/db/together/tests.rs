@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::super::pools::Pools;
@@ -34,12 +35,19 @@ impl Default for House {
 }
 
 impl House {
-    /// Even numbers are there, twice as large; each statement takes a permit.
     async fn ask(self: &Arc<Self>, key: u32, permits: &Arc<Semaphore>) -> Result<Option<u32>> {
+        self.together.ask(key, self.work(permits)).await
+    }
+
+    /// Even numbers are there, twice as large; each statement takes a permit.
+    fn work(
+        self: &Arc<Self>,
+        permits: &Arc<Semaphore>,
+    ) -> impl Fn(Vec<u32>) -> BoxFuture<'static, Result<Vec<Option<u32>>>> + Clone + use<> {
         let (house, permits) = (Arc::clone(self), Arc::clone(permits));
-        let work = move |keys: Vec<u32>| {
+        move |keys: Vec<u32>| {
             let (house, permits) = (Arc::clone(&house), Arc::clone(&permits));
-            async move {
+            Box::pin(async move {
                 house.statements.fetch_add(1, Ordering::SeqCst);
                 house.largest.fetch_max(keys.len(), Ordering::SeqCst);
                 permits.acquire().await.unwrap().forget();
@@ -49,9 +57,8 @@ impl House {
                 }
                 let doubled = |key| (key % 2 == 0).then_some(2 * key);
                 Ok(keys.into_iter().map(doubled).collect())
-            }
-        };
-        self.together.ask(key, work).await
+            })
+        }
     }
 }
 
@@ -195,4 +202,28 @@ async fn what_nobody_waits_for_any_more_is_left_undone() {
     assert_eq!(house.ask(6, &permits).await.unwrap(), Some(12));
     assert_eq!(house.statements.load(Ordering::SeqCst), LANES + 1);
     assert_eq!(house.largest.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_with_others_goes_with_them() {
+    let (house, permits) = (Arc::<House>::default(), Arc::new(Semaphore::new(100)));
+    let step = Duration::from_millis(1);
+    let first =
+        house
+            .together
+            .ask_with_company(2, || tokio::time::sleep(2 * step), house.work(&permits));
+    let others = [1, 3].map(|steps| {
+        let (house, permits) = (&house, &permits);
+        async move {
+            tokio::time::sleep(steps * step).await;
+            house.ask(4, permits).await
+        }
+    });
+    let [second, third] = others;
+    let (first, second, third) = tokio::join!(first, second, third);
+    assert_eq!(first.unwrap(), Some(4));
+    assert_eq!((second.unwrap(), third.unwrap()), (Some(8), Some(8)));
+    // Whoever comes after those who are waited for goes alone.
+    assert_eq!(house.statements.load(Ordering::SeqCst), 2);
+    assert_eq!(house.largest.load(Ordering::SeqCst), 2);
 }
