@@ -185,12 +185,11 @@ impl Db {
         begun.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
     }
 
-    /// Gives up the memory of what was asked by whoever migrated, and is never asked again.
-    ///
-    /// # Errors
-    /// When no connection is free in time.
-    pub async fn forget(&self) -> Result<(), DbErr> {
-        self.writer.pools.forget().await
+    /// Gives up the memory that migrations of a file have left. On a server, it is the server's.
+    pub async fn forget(&self) {
+        if let Err(error) = self.writer.pools.forget().await {
+            tracing::debug!(%error, "what migrations left in memory is kept");
+        }
     }
 
     pub fn backend(&self) -> DbBackend {

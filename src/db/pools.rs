@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, ExecResult, QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait,
+    DbErr, ExecResult, QueryResult, Statement, TransactionOptions, TransactionTrait,
 };
 use sqlx::{Connection, PgPool};
 use tokio::sync::Notify;
@@ -211,23 +211,19 @@ impl Pools {
         }
     }
 
-    /// Drops the statements that a file's connection keeps, and what it has read. A server keeps its own.
-    pub(super) async fn forget(&self) -> Result<(), DbErr> {
+    /// Drops the statements that a file's connection keeps prepared, and the pages that it has read.
+    pub(super) async fn forget(&self) -> Result<(), sqlx::Error> {
         let pool = self.in_use();
         if pool.of_server().is_some() {
             return Ok(());
         }
         let file = pool.connection.get_sqlite_connection_pool();
-        let forgotten = async {
-            let mut connection = file.acquire().await?;
-            connection.clear_cached_statements().await?;
-            sqlx::query("PRAGMA shrink_memory")
-                .execute(&mut *connection)
-                .await?;
-            Ok(())
-        };
-        let failed = |error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)));
-        forgotten.await.map_err(failed)
+        let mut connection = file.acquire().await?;
+        connection.clear_cached_statements().await?;
+        sqlx::query("PRAGMA shrink_memory")
+            .execute(&mut *connection)
+            .await?;
+        Ok(())
     }
 
     /// Lets statements under way end and closes every connection.

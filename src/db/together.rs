@@ -88,14 +88,15 @@ where
         answer(self.stand(item, || None, work)).await
     }
 
-    /// As [`Together::ask`], for who comes with others: once this one is there, they are waited for, until that future ends.
+    /// As [`Together::ask`], for who comes with others: `arrive` is called once this one stands in line, and they are waited for
+    /// until what it gives has ended.
     ///
     /// # Errors
     /// As [`Together::ask`].
     pub async fn ask_with_company<C, F, W>(
         &self,
         item: I,
-        arrive: impl FnOnce() -> C,
+        arrive: impl FnOnce() -> Option<C>,
         work: W,
     ) -> Result<O>
     where
@@ -103,7 +104,7 @@ where
         F: Future<Output = Result<Vec<O>>> + Send + 'static,
         W: Fn(Vec<I>) -> F + Clone + Send + 'static,
     {
-        let complete = || -> Option<Complete> { Some(Box::pin(arrive())) };
+        let complete = || arrive().map(|complete| -> Complete { Box::pin(complete) });
         answer(self.stand(item, complete, work)).await
     }
 
@@ -120,6 +121,7 @@ where
         let (answer, answered) = oneshot::channel();
         let mut line = lock(&self.line);
         line.waiting.push((item, answer));
+        // Whoever is alone keeps no crowd from waiting.
         if let Some(complete) = complete() {
             line.complete = Some(complete);
         }
@@ -235,6 +237,10 @@ where
         // Whoever was told that it took too long is not to find it done much later.
         line.waiting.retain(|(_, answer)| !answer.is_closed());
         let many = line.waiting.len().min(line.most);
+        if many == line.waiting.len() {
+            // Those who came last have been waited for.
+            line.complete = None;
+        }
         // Two lanes only halve the crowds, once the one that seemed stuck goes on: it takes those who wait.
         let is_spare = line.lanes > 1 && line.ended > self.others;
         if many == 0 || is_spare {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-/// Nobody is waited for any longer: what they do alone meanwhile is worth less than the time of those who wait.
+/// Nobody is waited for any longer. From the answer to here it takes microseconds: who has not come by then has another way.
 const LONGEST: Duration = Duration::from_millis(2);
 
 /// Each of those who were told together has this, until it has come to where the others wait for it, or goes its own way and
@@ -20,20 +21,18 @@ impl Company {
         Self(Some((one, Arc::new(all))))
     }
 
-    /// This one is there. Waits until all of its company are, or have gone their way; for 2 ms at most.
-    pub fn arrive(self) -> impl Future<Output = ()> + Send + use<> {
-        let all = self.0.map(|(_, all)| all);
-        async move {
-            if let Some(all) = all {
-                drop(tokio::time::timeout(LONGEST, all.closed()).await);
-            }
-        }
+    /// This one is there. What it gives ends when all of its company are, or have gone their way, some 2 ms from now at the latest.
+    /// Nothing, where it is alone.
+    pub fn arrive(self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let (_, all) = self.0?;
+        let until = Instant::now() + LONGEST;
+        Some(async move { drop(tokio::time::timeout_at(until, all.closed()).await) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::{Instant, sleep};
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -45,7 +44,7 @@ mod tests {
         let first = Company::new();
         let second = first.clone();
         let wait = async {
-            first.arrive().await;
+            first.arrive().expect("company").await;
             began.elapsed()
         };
         tokio::join!(wait, other(second)).0
@@ -55,7 +54,7 @@ mod tests {
     async fn the_last_one_is_waited_for_until_it_comes_or_goes_its_own_way() {
         let comes = waited(async |second| {
             sleep(STEP).await;
-            second.arrive().await;
+            second.arrive().expect("company").await;
         });
         let goes = waited(async |second| {
             sleep(STEP).await;
@@ -73,8 +72,6 @@ mod tests {
             drop(second);
         });
         assert_eq!(waited.await.as_millis(), LONGEST.as_millis());
-        let began = Instant::now();
-        Company::default().arrive().await;
-        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert!(Company::default().arrive().is_none());
     }
 }

@@ -54,12 +54,12 @@ pub struct HasherOptions {
 }
 
 /// What checking a password found.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Checked {
     pub matches: bool,
     /// The stored hash is cheaper than what is asked for today: hash the password again.
     pub outdated: bool,
-    /// Who was told at the same time.
+    /// Who was told at the same time. They wait for who keeps it.
     pub company: Company,
 }
 

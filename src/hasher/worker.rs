@@ -57,7 +57,7 @@ struct Told {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) result: Result<[u8; OUTPUT]>,
-    /// For a worker.
+    /// How long the password waited for a worker.
     pub(super) waited: Duration,
     pub(super) company: Company,
 }
@@ -260,4 +260,50 @@ fn hash(job: &Job, params: &Params, memory: &mut Vec<Block>) -> Result<[u8; OUTP
     let password = job.password.expose().as_bytes();
     argon::hash(&argon, password, &job.salt, &mut output, memory).map_err(to_internal)?;
     Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many who wait for an answer.
+    fn asked(load: &Load, many: usize) -> Vec<oneshot::Receiver<Answer>> {
+        let ask = |_| {
+            let (to, answer) = oneshot::channel();
+            load.keep(to, Ok([0; OUTPUT]), Duration::ZERO);
+            answer
+        };
+        (0..many).map(ask).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_are_told_together_are_each_others_company() {
+        let load = Load::new();
+        let asked = asked(&load, COMPANY);
+        load.tell(COMPANY);
+        let mut told = Vec::new();
+        for answer in asked {
+            told.push(answer.await.expect("an answer").company);
+        }
+        let last = told.pop().expect("a crowd");
+        let arrived = told.into_iter().map(|one| one.arrive().expect("company"));
+        let all = futures_util::future::join_all(arrived);
+        let step = Duration::from_millis(1);
+        let began = tokio::time::Instant::now();
+        let (waited, ()) = tokio::join!(async { (all.await, began.elapsed()).1 }, async {
+            tokio::time::sleep(step).await;
+            drop(last);
+        });
+        assert_eq!(waited.as_millis(), step.as_millis());
+    }
+
+    #[tokio::test]
+    async fn who_is_told_alone_has_no_company() {
+        let load = Load::new();
+        let asked = asked(&load, 1);
+        load.tell(0);
+        for answer in asked {
+            assert!(answer.await.expect("an answer").company.arrive().is_none());
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::db::{Db, Together, padded};
 use crate::error::Result;
 
 /// Guesses that are counted in one statement: so many fail where it fails, and stay counted where its answer is lost.
-const TAKEN_TOGETHER: usize = 8;
+const TAKEN_TOGETHER: usize = 12;
 
 /// The counters of the house.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use crate::caller::Caller;
 use crate::db::padded;
 use crate::error::{Error, Result};
 use crate::event::{Event, Kind};
-use crate::hasher::Checked;
+use crate::hasher::{Checked, Company};
 use crate::limit::Backoff;
 use crate::realm::claim;
 use crate::realm::place::{self, Place};
@@ -75,11 +75,15 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         },
     };
     let mut attempt = Attempt::begin(app, caller, target).await?;
-    let checked = compare(app, &caller.turn, attempt.as_mut(), &input.password, stored).await?;
+    let mut checked = compare(app, &caller.turn, attempt.as_mut(), &input.password, stored).await?;
     let Some(user) = user.filter(|_| checked.matches) else {
         return Err(Error::InvalidCredentials);
     };
     let waits = user.email_verified_at.is_none() && place.connection.email_verification_required;
+    if waits || user.disabled_at.is_some() || checked.outdated {
+        // They take another way, or longer.
+        checked.company = Company::default();
+    }
     if let Some(attempt) = attempt
         .as_ref()
         .filter(|_| waits || user.disabled_at.is_some())
@@ -91,7 +95,6 @@ pub async fn sign_in(app: &App, caller: &Caller, input: SignInInput) -> Result<O
         return Err(Error::AccountDisabled);
     }
     if waits {
-        drop(checked);
         return ask_for_verification(app, caller, &place, &user, custom_claims).await;
     }
     let user = rehash(app, caller, user, &input.password, &checked).await?;

@@ -208,10 +208,11 @@ async fn what_nobody_waits_for_any_more_is_left_undone() {
 async fn who_comes_with_others_goes_with_them() {
     let (house, permits) = (Arc::<House>::default(), Arc::new(Semaphore::new(100)));
     let step = Duration::from_millis(1);
-    let first =
-        house
-            .together
-            .ask_with_company(2, || tokio::time::sleep(2 * step), house.work(&permits));
+    let first = house.together.ask_with_company(
+        2,
+        || Some(tokio::time::sleep(2 * step)),
+        house.work(&permits),
+    );
     let others = [1, 3].map(|steps| {
         let (house, permits) = (&house, &permits);
         async move {
