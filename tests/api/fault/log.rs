@@ -1,10 +1,12 @@
 //! Whoever reads the log stands still, and the house goes on.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
 
 use crate::harness::program::{Folder, Program, finish_under};
 use crate::harness::wire;
@@ -14,8 +16,6 @@ const MANY: usize = 5_600;
 /// Who ask for them, each on a connection that is kept.
 const CLIENTS: usize = 8;
 const SOON: Duration = Duration::from_secs(180);
-/// Octets that a pipe holds (pipe(7)).
-const PIPE: usize = 64 * 1024;
 
 /// A pipe that nobody reads yet.
 struct Pipe {
@@ -39,6 +39,17 @@ impl Pipe {
         }
     }
 
+    /// Until not one octet more has room, however large the system makes it.
+    fn fill(&self) {
+        let to = format!("of={}", self.path.display());
+        let filled = Command::new("dd")
+            .args(["if=/dev/zero", &to, "bs=1", "oflag=nonblock"])
+            .output();
+        let said = filled.expect("dd").stderr;
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains("temporarily unavailable"), "{said}");
+    }
+
     /// What the shell does so that standard error goes there.
     fn takes_all(&self) -> String {
         format!("exec 2>'{}'", self.path.display())
@@ -54,6 +65,13 @@ async fn ask(program: &Program, times: usize) {
         let answer = wire::Wire::of(&octets.expect("an answer"));
         assert_eq!(answer.status, 200);
     }
+}
+
+/// How many lines are lost, as a line tells it.
+fn missing(line: &str) -> Option<f64> {
+    let (said, many) = line.split_once("lost=")?;
+    let is_it = said.contains("lines of the log are lost");
+    many.trim().parse().ok().filter(|_| is_it)
 }
 
 /// A house whose log nobody reads, after so many questions that lines were lost; says how many.
@@ -89,33 +107,35 @@ async fn a_log_that_nobody_reads_stops_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_reads_the_log_again_is_told_how_many_lines_are_missing() {
     let pipe = Pipe::new();
-    let (program, _) = overflow(&pipe).await;
+    let (program, lost) = overflow(&pipe).await;
     let end = pipe.end.try_clone().expect("the pipe");
-    let reading = tokio::task::spawn_blocking(move || {
-        let told = |line: &String| line.contains("lines of the log are lost");
+    let (found, telling) = oneshot::channel();
+    // On its own, and not waited for: where nobody tells, it reads for ever.
+    std::thread::spawn(move || {
         let mut lines = BufReader::new(end).lines().map_while(Result::ok);
-        lines.any(|line| told(&line))
+        let told = lines.find_map(|line| missing(&line).filter(|told| *told >= lost));
+        found.send(told)
     });
     // Each answer is one more line to be written.
     let asked = async {
-        while !reading.is_finished() {
+        loop {
             ask(&program, 1).await;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let asked = tokio::time::timeout(SOON, asked).await;
-    if asked.is_err() {
-        // The end of the reader's wait.
-        drop(writeln!(&pipe.end, "lines of the log are lost"));
-        panic!("nobody is told");
-    }
-    assert!(reading.await.expect("a reader"));
+    let told = tokio::time::timeout(SOON, async {
+        tokio::select! {
+            told = telling => assert!(told.expect("a reader").is_some()),
+            () = asked => unreachable!("it does not end"),
+        }
+    });
+    told.await.expect("somebody is told");
 }
 
 #[test]
 fn a_start_that_fails_ends_though_nobody_reads_why() {
     let pipe = Pipe::new();
-    (&pipe.end).write_all(&[b' '; PIPE]).expect("room for it");
+    pipe.fill();
     let settings = [("VESTIBULE_LOG", "not a filter")];
     let output = finish_under(&pipe.takes_all(), &Folder::new(), &settings, &["serve"]);
     assert_eq!(output.status.code(), Some(1));

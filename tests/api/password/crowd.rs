@@ -170,11 +170,12 @@ on_both_databases! {
             }
             let many = transactions().await - before;
             assert!(many > 0);
-            if many < MANY {
+            println!("{many} transactions for {MANY} sign-ins");
+            if many <= MANY / 4 {
                 return;
             }
         }
-        panic!("each on its own");
+        panic!("few of them together");
     }
 }
 
