@@ -116,9 +116,10 @@ const GATEWAY: Guide = Guide {
 };
 
 /// Reference for operators, each part with tests of its own: pages to look something up, not to walk through.
-const REFERENCE: [&str; 4] = [
+const REFERENCE: [&str; 5] = [
     "docs/administration.md",
     "docs/operation.md",
+    "docs/performance.md",
     "docs/security-checks.md",
     "docs/several-instances.md",
 ];
