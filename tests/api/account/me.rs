@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::harness::{Backend, Client, TestApp};
-use crate::support::{another_session, assert_alive, disable, reason, statements};
+use crate::support::{another_session, assert_alive, disable, least_cost, reason, statements};
 
 /// As in operation; other tests ask the database with every request.
 const LEASE: (&str, &str) = ("VESTIBULE_REVOCATION_LEASE", "5");
@@ -206,11 +206,25 @@ on_both_databases! {
         // On a busy machine many come after the lease; all of them do only where there is none.
         let end = Instant::now() + Duration::from_secs(60);
         loop {
+            let begun = Instant::now();
             let sent = statements_for(&test, &ann, many).await;
+            // Each question counts for a whole lease. Some are for counting, and for who has to be looked up at first.
+            let most = begun.elapsed().as_millis() as usize / 5 + 10;
+            assert!(sent <= most, "{sent} statements, {most} at most");
             if sent < many {
                 break;
             }
             assert!(Instant::now() < end, "{sent} statements for {many}");
         }
+    }
+
+    async fn alone_it_asks_what_has_changed_and_for_what_is_selected_beyond_the_user(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let little = least_cost(&test, async || drop(name_of(&ann).await)).await;
+        assert_eq!(little, (1, 0));
+        // And the connection, the sessions, and when the last sign-in was.
+        let much = least_cost(&test, async || drop(ann.me().await.ok())).await;
+        assert_eq!(much, (4, 0));
     }
 }

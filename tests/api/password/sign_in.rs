@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::turn::{Crowd, ONE_AT_A_TIME};
 use crate::harness::{Answer, Backend, Client, PASSWORD, TestApp, race};
-use crate::support::{LIMITED, PATIENT, assert_alive, disable, events, shape, tally, verify_code};
+use crate::support::{
+    LIMITED, PATIENT, assert_alive, disable, events, least_cost, shape, tally, verify_code,
+};
 
 async fn sign_in_with(client: &Client, fields: Value) -> Answer {
     let mut input = json!({ "login": "ann@example.org", "password": PASSWORD });
@@ -29,6 +31,19 @@ on_both_databases! {
         assert_ne!(again.refresh_token, ann.refresh_token);
         assert_alive(&again.me().await.ok());
         assert_alive(&ann.me().await.ok());
+    }
+
+    async fn alone_it_looks_for_place_and_account_and_is_written_in_one_transaction(backend: Backend) {
+        // With limits, the network is looked at twice, and the guess is taken before the password is compared.
+        for (settings, statements) in [(&[] as &[(&str, &str)], 2), (LIMITED, 5)] {
+            let test = TestApp::with(backend, settings).await;
+            test.user("ann").await;
+            let cost = least_cost(&test, async || {
+                test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
+            })
+            .await;
+            assert_eq!(cost, (statements, 1));
+        }
     }
 
     async fn unknown_wrong_and_pending_cannot_be_told_apart(backend: Backend) {

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::harness::{Answer, Client, TestApp, race};
 use crate::support::{
-    PATIENT, another_session, assert_alive, assert_not_at_rest, events, jwt_part, reason, tally,
-    time,
+    PATIENT, another_session, assert_alive, assert_not_at_rest, events, jwt_part, least_cost,
+    reason, tally, time,
 };
 
 const TOKEN: &str = "/data/refreshSession/refreshToken";
@@ -25,6 +25,17 @@ async fn assert_dead(test: &TestApp, ann: &Client, refresh_tokens: &[&str]) {
 }
 
 on_both_databases! {
+    async fn alone_it_asks_what_has_changed_and_exchanges_the_token_in_one_statement(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        let ann = test.user("ann").await;
+        let mut newest = ann.refresh_token.clone();
+        let cost = least_cost(&test, async || {
+            newest = token(&ann.refresh(&newest).await.ok());
+        })
+        .await;
+        assert_eq!(cost, (2, 0));
+    }
+
     async fn every_use_gives_the_next_token_of_the_same_session(backend: Backend) {
         let test = TestApp::start(backend).await;
         let ann = test.user("ann").await;
