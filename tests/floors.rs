@@ -81,7 +81,7 @@ const FORBIDDEN: [(&[&str], &[&str]); 3] = [
 
 /// SQL that not every engine speaks, and locks: what the table in `docs/several-instances.md` calls it, and the words by which the
 /// source shows it.
-const ENGINE: [(&str, &[&str]); 12] = [
+const ENGINE: [(&str, &[&str]); 13] = [
     (
         "`SELECT … FOR UPDATE`",
         &["LockType::", "lock_exclusive", "lock_shared"],
@@ -91,8 +91,13 @@ const ENGINE: [(&str, &[&str]); 12] = [
     ("`COLLATE \"C\"`", &["COLLATE"]),
     ("`statement_timeout`", &["statement_timeout"]),
     ("`transaction_read_only`", &["transaction_read_only"]),
-    ("`pg_", &["pg_"]),
-    ("`clock_timestamp()`", &["clock_timestamp"]),
+    ("`SHOW`", &["SHOW "]),
+    (
+        "`SET LOCAL statement_timeout`",
+        &["SET LOCAL", "begin_patiently("],
+    ),
+    // What takes the lock of migrations names no function of PostgreSQL.
+    ("`pg_", &["pg_", "begin_alone("]),
     ("`DISTINCT ON`", &["DISTINCT ON", "distinct_on"]),
     (
         "`unnest` and `ANY`",
@@ -106,6 +111,18 @@ const ENGINE: [(&str, &[&str]); 12] = [
         ],
     ),
     ("another text than for SQLite", &["DbBackend::Postgres"]),
+];
+
+/// What distributed engines lack, or only pretend to have: no row of that table makes up for it. Migrations may name it.
+const NOWHERE: [&str; 8] = [
+    "pg_advisory",
+    "LISTEN ",
+    "NOTIFY ",
+    "PgListener",
+    "pg_notify",
+    "txid_",
+    "pg_current",
+    "xmin",
 ];
 
 /// Programs that people are told to run.
@@ -269,12 +286,10 @@ fn a_cast_is_told_from_a_path() {
     assert!(!stands_in(quotes, "::text"));
 }
 
-/// Whoever brings another engine judges it by that table. What nobody uses has no row.
-#[test]
-fn every_file_with_sql_of_an_engine_is_named_where_engines_are_judged() {
+/// Every source file below `src/` by its path from the root, without comments, unit tests and the programs that people run.
+fn code() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = std::fs::read_to_string(root.join("docs/several-instances.md")).unwrap();
-    let code: Vec<(String, String)> = modules()
+    modules()
         .into_iter()
         .map(|(_, path, text)| {
             let path = path.strip_prefix(root).unwrap().to_string_lossy();
@@ -287,7 +302,15 @@ fn every_file_with_sql_of_an_engine_is_named_where_engines_are_judged() {
             let spare = |code: String, program: &&str| code.replace(program, "");
             (path.into_owned(), PROGRAMS.iter().fold(code, spare))
         })
-        .collect();
+        .collect()
+}
+
+/// Whoever brings another engine judges it by that table. What nobody uses has no row.
+#[test]
+fn every_file_with_sql_of_an_engine_is_named_where_engines_are_judged() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/several-instances.md")).unwrap();
+    let code = code();
     for (what, words) in ENGINE {
         let about = |row: &&str| row.split('|').nth(1).is_some_and(|it| it.contains(what));
         let rows = page.lines().filter(about);
@@ -297,5 +320,14 @@ fn every_file_with_sql_of_an_engine_is_named_where_engines_are_judged() {
         let used = code.iter().filter(|(_, code)| uses(code));
         let used: BTreeSet<&str> = used.map(|(path, _)| path.as_str()).collect();
         assert_eq!(named, used, "{what}: named on the left, used on the right");
+    }
+}
+
+#[test]
+fn nothing_outside_of_migrations_names_what_distributed_engines_lack() {
+    for (path, code) in code() {
+        for word in NOWHERE {
+            assert!(!code.contains(word), "{path}: names {word}");
+        }
     }
 }

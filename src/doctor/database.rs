@@ -125,7 +125,7 @@ async fn answers(db: &Db, now: DateTime<Utc>) -> Result<(Vec<Finding>, bool)> {
 /// What only a server has.
 async fn of_server(db: &Db, now: DateTime<Utc>) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    if let Some(theirs) = one::<DateTime<Utc>>(db, "SELECT clock_timestamp()").await? {
+    if let Some(theirs) = one::<DateTime<Utc>>(db, "SELECT CURRENT_TIMESTAMP").await? {
         findings.push(clocks((now - theirs).num_seconds()));
     }
     let is_read_only: Option<String> = one(db, "SHOW transaction_read_only").await?;
