@@ -75,7 +75,8 @@ async fn a_dump_made_under_load_is_restored_without_a_session_and_revocation_sti
     let restored = Database::empty_in(&other).await;
     let url = restored.url();
     let into = format!("--dbname={url}");
-    run("pg_restore", &["--exit-on-error", &into, &file.to_string()]).await;
+    let (careful, file) = ("--exit-on-error", file.to_string());
+    run("pg_restore", &[careful, "--no-owner", &into, &file]).await;
     let (well, said) = command(&url, &["epoch", "next"]);
     assert!(well && said.contains("signs in again"), "{said}");
     are_there(&url, &signed_up).await;
