@@ -1,8 +1,15 @@
 //! Afterwards: is everything there that was acknowledged, and is anything half done?
 
+use std::collections::BTreeMap;
+
 use entity::verification::Purpose;
-use entity::{job, verification};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Statement};
+use entity::{audit_event, former_password, job, user, verification};
+use sea_orm::sea_query::Query;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, PaginatorTrait,
+    QueryFilter, Statement,
+};
+use uuid::Uuid;
 
 use super::person::{Person, Stage};
 use super::{RESET, Town, VERIFY};
@@ -13,7 +20,7 @@ use crate::support::verify_ticket;
 const ASKED: usize = 2_000;
 
 /// What must be counted and be none.
-const HALF_DONE: [(&str, &str); 4] = [
+const HALF_DONE: [(&str, &str); 7] = [
     (
         "users without a password",
         "SELECT count(*) FROM users WHERE password_hash IS NULL",
@@ -31,6 +38,25 @@ const HALF_DONE: [(&str, &str); 4] = [
     (
         "open sessions without a newest token",
         "SELECT count(*) FROM sessions WHERE revoked_at IS NULL AND refresh_digest IS NULL",
+    ),
+    (
+        "sessions whose beginning nobody wrote down",
+        "SELECT count(*) FROM sessions s WHERE NOT EXISTS (SELECT 1 FROM audit_events e \
+         WHERE e.user_id = s.user_id AND e.session_id = s.id \
+         AND e.kind IN ('signed_up', 'email_verified', 'signed_in', 'password_reset'))",
+    ),
+    (
+        "sessions that outlived a change of the password",
+        "SELECT count(*) FROM sessions s JOIN audit_events e ON e.user_id = s.user_id \
+         WHERE s.revoked_at IS NULL AND s.id <> e.session_id AND s.created_at < e.at \
+         AND e.kind IN ('password_changed', 'password_reset')",
+    ),
+    (
+        "users with more or fewer former passwords than changes that were written down",
+        "SELECT count(*) FROM users u WHERE \
+         (SELECT count(*) FROM former_passwords f WHERE f.user_id = u.id) <> \
+         (SELECT count(*) FROM audit_events e WHERE e.user_id = u.id \
+         AND e.kind IN ('password_changed', 'password_reset'))",
     ),
 ];
 
@@ -111,10 +137,10 @@ impl Town {
 
 async fn is_there(test: &TestApp, person: &Person) {
     let mut entered = Vec::new();
-    for password in &person.passwords {
+    for (newer, password) in person.passwords.iter().enumerate() {
         let answer = test.anon().sign_in(&person.email, password).await;
         if answer.code_or_ok().is_empty() {
-            entered.push(test.anon().signed_in(&answer.at("/data/signIn")));
+            entered.push((newer, test.anon().signed_in(&answer.at("/data/signIn"))));
         } else {
             assert_eq!(answer.code(), "INVALID_CREDENTIALS", "{person:?}");
         }
@@ -124,12 +150,24 @@ async fn is_there(test: &TestApp, person: &Person) {
         let answer = test.anon().sign_in(&person.email, password).await;
         assert_eq!(answer.code(), "INVALID_CREDENTIALS", "{person:?}");
     }
-    let name = entered[0].me().await.ok().text("/data/me/displayName");
+    let (newer, client) = &entered[0];
+    // Whichever password works: those that gave way to it are remembered, and with them goes all that a change brings.
+    let changes = person.former.len() + newer;
+    assert_eq!(replaced(test, &client.user_id).await, changes, "{person:?}");
+    let name = client.me().await.ok().text("/data/me/displayName");
     assert!(person.names.contains(&name), "{name}: {person:?}");
     if let Some(session) = &person.session {
         let answer = test.anon().refresh(&session.refresh).await;
         assert_eq!(answer.code_or_ok(), "", "{person:?}");
     }
+}
+
+/// Passwords that a user had before.
+async fn replaced(test: &TestApp, user: &str) -> usize {
+    let user: Uuid = user.parse().expect("an id");
+    let former = former_password::Entity::find().filter(former_password::Column::UserId.eq(user));
+    let many = former.count(test.app.db.read()).await;
+    many.expect("a number of passwords") as usize
 }
 
 async fn is_gone(test: &TestApp, person: &Person) {
@@ -159,6 +197,7 @@ async fn nothing_is_half_done(test: &TestApp) {
     for job in &jobs {
         assert!(job.done_at.is_some(), "a mail is left: {job:?}");
     }
+    every_change_has_its_notice(db, &jobs).await;
     let asked = verification::Entity::find()
         .all(db)
         .await
@@ -170,6 +209,35 @@ async fn nothing_is_half_done(test: &TestApp) {
             .any(|job| job.task["verification"] == id.as_str());
         assert!(has_job, "a sign-up without a mail: {request:?}");
     }
+}
+
+/// For each time that somebody's password was changed or reset there is one mail that tells of it; with an account, both go.
+async fn every_change_has_its_notice(db: &DatabaseConnection, jobs: &[job::Model]) {
+    use audit_event::{Column, Entity};
+    let there = Query::select()
+        .column(user::Column::Id)
+        .from(user::Entity)
+        .to_owned();
+    let changes = Entity::find()
+        .filter(Column::Kind.is_in(["password_changed", "password_reset"]))
+        .filter(Column::UserId.in_subquery(there))
+        .all(db)
+        .await
+        .expect("the trail");
+    let mut untold: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for change in changes {
+        let whose = change.user_id.expect("a user").to_string();
+        let notice = format!("send_{}", change.kind);
+        *untold.entry((notice, whose)).or_default() += 1;
+    }
+    for job in jobs {
+        let text = |name: &str| job.task[name].as_str().unwrap_or_default().to_owned();
+        if text("kind").starts_with("send_password_") {
+            *untold.entry((text("kind"), text("user"))).or_default() -= 1;
+        }
+    }
+    untold.retain(|_, many| *many != 0);
+    assert!(untold.is_empty(), "changes less notices: {untold:?}");
 }
 
 /// SQLite's own look at its file.
