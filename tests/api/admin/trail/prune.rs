@@ -1,6 +1,8 @@
 use chrono::TimeDelta;
-use entity::{audit_event, job, limit_counter, pending_sign_up, session, verification};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait};
+use entity::{
+    audit_event, job, limit_counter, pending_sign_up, refresh_token, session, verification,
+};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait};
 use serde_json::json;
 
 use crate::harness::{Backend, Client, PASSWORD, TestApp};
@@ -34,6 +36,38 @@ async fn run_out(test: &TestApp, many: usize) {
          SELECT 'long ago ' || n, 1, '2026-01-01 00:00:00+00:00' FROM numbers"
     );
     sql(test, &numbers).await;
+}
+
+/// So many rows, no more at once than any database takes.
+async fn insert<A: ActiveModelTrait>(test: &TestApp, many: usize, row: impl Fn(usize) -> A) {
+    for from in (0..many).step_by(500) {
+        let rows = (from..many.min(from + 500)).map(&row);
+        let insertion = <A::Entity as EntityTrait>::insert_many(rows);
+        let inserted = insertion.exec_without_returning(test.app.db.write()).await;
+        inserted.expect("rows");
+    }
+}
+
+/// A house in which nothing has its time within the next hours but what is put there.
+async fn settled(backend: Backend) -> TestApp {
+    let test = TestApp::start(backend).await;
+    test.user("ann").await;
+    test.clock.advance(TimeDelta::hours(2));
+    prune(&test).await;
+    test
+}
+
+async fn own_session(test: &TestApp) -> session::Model {
+    let found = session::Entity::find().one(test.app.db.read()).await;
+    found.expect("the sessions").expect("a session")
+}
+
+/// How many statements the next turn takes.
+async fn turn(test: &TestApp) -> usize {
+    test.clock.advance(TimeDelta::hours(1));
+    let before = statements(test).await;
+    prune(test).await;
+    statements(test).await - before
 }
 
 async fn in_hand(test: &TestApp, name: &str) -> Client {
@@ -103,26 +137,94 @@ on_both_databases! {
     }
 
     async fn sessions_that_nobody_knows_when_to_look_at_are_looked_at_in_batches(backend: Backend) {
-        let test = TestApp::start(backend).await;
-        test.user("ann").await;
-        let own = session::Entity::find().one(test.app.db.read()).await.unwrap().expect("a session");
-        let now = test.app.now();
-        let another = |number: i64| session::ActiveModel::from(session::Model {
-            id: test.app.id(),
-            expires_at: now - TimeDelta::days(if number % 2 == 0 { 31 } else { 29 }),
-            ..own.clone()
-        });
-        for from in [0, 601] {
-            let rows = (from..from + 601).map(another);
-            session::Entity::insert_many(rows).exec_without_returning(test.app.db.write()).await.unwrap();
-        }
-        // As the version before leaves them.
-        let default = "UPDATE sessions SET due_at = '1970-01-01 00:00:00+00:00'";
-        test.app.db.write().execute_unprepared(default).await.unwrap();
-        assert_eq!(prune(&test).await, 601);
+        let test = settled(backend).await;
+        let own = own_session(&test).await;
+        let looked_at = async |many: usize| {
+            let now = test.app.now();
+            insert(&test, many, |number| session::ActiveModel::from(session::Model {
+                id: test.app.id(),
+                expires_at: now - TimeDelta::days(if number % 2 == 0 { 31 } else { 29 }),
+                ..own.clone()
+            })).await;
+            // As the version before leaves them.
+            sql(&test, "UPDATE sessions SET due_at = '1970-01-01 00:00:00+00:00'").await;
+            turn(&test).await
+        };
+        let (one, several) = (looked_at(2).await, looked_at(1_202).await);
+        // Two batches more: each is looked for, and noted when to look at again.
+        assert!(several >= one + 2 * 2, "{one}, {several}");
         let left = session::Entity::find().all(test.app.db.read()).await.unwrap();
-        assert_eq!(left.len(), 602);
+        assert_eq!(left.len(), 1 + 1 + 601);
         assert!(left.iter().all(|session| session.due_at == session.expires_at), "{left:?}");
+    }
+
+    async fn sessions_that_were_revoked_go_in_batches(backend: Backend) {
+        let test = settled(backend).await;
+        let own = own_session(&test).await;
+        let revoked_at = Some(test.app.now() - TimeDelta::days(31));
+        let sent = async |many: usize| {
+            let revoked = |_| session::ActiveModel::from(session::Model { id: test.app.id(), revoked_at, ..own.clone() });
+            insert(&test, many, revoked).await;
+            let sent = turn(&test).await;
+            assert_eq!(rows::<session::Entity>(&test).await, 1);
+            sent
+        };
+        let (one, several) = (sent(1).await, sent(1_201).await);
+        assert!(several >= one + 2 * 3, "{one}, {several}");
+    }
+
+    async fn refresh_tokens_with_rows_of_their_own_go_in_batches_before_their_session(backend: Backend) {
+        let test = settled(backend).await;
+        let own = own_session(&test).await;
+        let give_tokens = async |session: &session::Model, many: usize| {
+            let now = test.app.now();
+            insert(&test, many, |_| {
+                let id = test.app.id();
+                refresh_token::ActiveModel {
+                    id: Set(id), session_id: Set(session.id), digest: Set(id.as_bytes().to_vec()), created_at: Set(now), expires_at: Set(now),
+                    rotated_at: Set(None), successor_id: Set(None), sealed_successor: Set(None),
+                }
+            }).await;
+        };
+        // Looked at, and refreshed meanwhile: it keeps its tokens.
+        give_tokens(&own, 3).await;
+        sql(&test, "UPDATE sessions SET due_at = '1970-01-01 00:00:00+00:00'").await;
+        turn(&test).await;
+        let long_ago = test.app.now() - TimeDelta::days(31);
+        let revoked = session::Model { revoked_at: Some(long_ago), ..own.clone() };
+        let expired = session::Model { expires_at: long_ago, due_at: long_ago, ..own.clone() };
+        for over in [revoked, expired] {
+            let sent = async |tokens: usize| {
+                let session = session::Model { id: test.app.id(), ..over.clone() };
+                insert(&test, 1, |_| session::ActiveModel::from(session.clone())).await;
+                give_tokens(&session, tokens).await;
+                let sent = turn(&test).await;
+                assert_eq!((rows::<session::Entity>(&test).await, rows::<refresh_token::Entity>(&test).await), (1, 3));
+                sent
+            };
+            let (one, several) = (sent(1).await, sent(1_201).await);
+            assert!(several >= one + 2, "{one}, {several}");
+        }
+    }
+
+    async fn requests_for_mails_go_in_batches(backend: Backend) {
+        let test = settled(backend).await;
+        let own = verification::Entity::find().one(test.app.db.read()).await.unwrap().expect("a request");
+        let expires_at = test.app.now() - TimeDelta::days(8);
+        let sent = async |many: usize| {
+            insert(&test, many, |_| {
+                let id = test.app.id();
+                let digest = id.as_bytes().to_vec();
+                verification::ActiveModel::from(verification::Model {
+                    id, handle_digest: digest.clone(), ticket_digest: digest, expires_at, ..own.clone()
+                })
+            }).await;
+            let sent = turn(&test).await;
+            assert_eq!(rows::<verification::Entity>(&test).await, 1);
+            sent
+        };
+        let (one, several) = (sent(1).await, sent(1_201).await);
+        assert!(several >= one + 2 * 3, "{one}, {several}");
     }
 
     async fn requests_mails_and_counters_go_when_they_have_had_their_time(backend: Backend) {
