@@ -29,8 +29,8 @@ const SHORT: [(&str, &str); 5] = [
 /// Guesses at one account at once that are taken without a wait, whatever becomes of them.
 const GUESSES: usize = 4;
 /// KiB that one hash takes by default, and what else may be held.
-const HASH: u64 = 19 * 1024;
-const REST: u64 = 64 * 1024;
+pub const HASH: u64 = 19 * 1024;
+pub const REST: u64 = 64 * 1024;
 /// 99 of 100 looks at an account take no longer beside a rush: where the machine runs what is shipped, and where it runs what was
 /// built for tests.
 const LOOK: [Duration; 2] = [Duration::from_millis(15), Duration::from_millis(200)];
@@ -41,15 +41,6 @@ const ACCEPT: (&str, &str) = ("accept", "application/graphql-response+json");
 /// By then whoever is refused knows.
 fn soon() -> Duration {
     Duration::from_secs(if is_full() { 2 } else { 60 })
-}
-
-/// The most memory that the program has ever held, in KiB.
-fn peak(program: &Program) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()));
-    let status = status.expect("a running program");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-    number.expect("its memory")
 }
 
 /// What is answered, which must not be an error.
@@ -189,7 +180,7 @@ on_both_databases! {
         let bound = idle + workers as u64 * HASH + REST;
         for many in rushes {
             let came = rush(&program, &logins, &access, *many).await;
-            let peak = peak(&program);
+            let peak = program.peak();
             println!("{backend:?}: {came}; {idle} KiB idle, {peak} at most, {bound} allowed");
             assert!(peak <= bound, "{peak} KiB of {bound}");
         }
