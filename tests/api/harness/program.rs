@@ -256,6 +256,22 @@ impl Program {
     /// Stops it where it is; it lets nobody in, and answers nothing.
     pub fn freeze(&self) {
         self.signal("-STOP");
+        // A thread that waits for a processor goes on until it has had one.
+        let end = Instant::now() + Duration::from_secs(20);
+        while !self.stands_still() {
+            assert!(Instant::now() < end, "it goes on");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Whether each of its threads is stopped.
+    fn stands_still(&self) -> bool {
+        let threads = format!("/proc/{}/task", self.child.id());
+        let threads = std::fs::read_dir(threads).expect("Linux tells");
+        threads.flatten().all(|thread| {
+            let status = std::fs::read_to_string(thread.path().join("status"));
+            status.is_ok_and(|status| status.contains("State:\tT"))
+        })
     }
 
     /// After [`Program::freeze`].
