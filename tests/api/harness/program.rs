@@ -46,8 +46,16 @@ impl Drop for Folder {
 
 /// `VESTIBULE_TEST_PROGRAM`, as what `cargo ship` has built, or what was built along.
 pub fn binary() -> OsString {
-    let given = std::env::var_os("VESTIBULE_TEST_PROGRAM").filter(|path| !path.is_empty());
-    given.unwrap_or_else(|| env!("CARGO_BIN_EXE_vestibule").into())
+    named("VESTIBULE_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_vestibule").into())
+}
+
+/// `VESTIBULE_TEST_PREVIOUS`, what the version before has built; where none is named, it is the same.
+fn previous() -> OsString {
+    named("VESTIBULE_TEST_PREVIOUS").unwrap_or_else(binary)
+}
+
+fn named(variable: &str) -> Option<OsString> {
+    std::env::var_os(variable).filter(|path| !path.is_empty())
 }
 
 /// The program in this folder, with these settings and no others.
@@ -130,6 +138,7 @@ pub struct Program {
     settings: Vec<(String, String)>,
     /// What the shell does before it becomes the program: `ulimit -n 300`.
     before: String,
+    binary: OsString,
     child: Child,
 }
 
@@ -141,6 +150,13 @@ impl Program {
     /// At an address that is known before, and again after a restart.
     pub async fn serve_at(address: SocketAddr, settings: &[(&str, &str)]) -> Self {
         let mut program = Self::start(address, settings);
+        program.wait_until_ready().await;
+        program
+    }
+
+    /// The version before, where one is named.
+    pub async fn serve_previous_at(address: SocketAddr, settings: &[(&str, &str)]) -> Self {
+        let mut program = Self::start_as(previous(), "", address, settings);
         program.wait_until_ready().await;
         program
     }
@@ -158,15 +174,25 @@ impl Program {
     }
 
     fn start_under(before: &str, address: SocketAddr, settings: &[(&str, &str)]) -> Self {
+        Self::start_as(binary(), before, address, settings)
+    }
+
+    fn start_as(
+        binary: OsString,
+        before: &str,
+        address: SocketAddr,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let folder = Folder::new();
         let own = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         let settings: Vec<_> = settings.iter().map(own).collect();
-        let child = spawn(&folder, address, &settings, before);
+        let child = spawn(&binary, &folder, address, &settings, before);
         Self {
             folder,
             address,
             settings,
             before: before.to_owned(),
+            binary,
             child,
         }
     }
@@ -180,7 +206,13 @@ impl Program {
     /// Starts it again after its end, in the same folder, with the same settings, on another port.
     pub async fn start_again(&mut self) {
         self.address = free_address();
-        self.child = spawn(&self.folder, self.address, &self.settings, &self.before);
+        self.child = spawn(
+            &self.binary,
+            &self.folder,
+            self.address,
+            &self.settings,
+            &self.before,
+        );
         self.wait_until_ready().await;
     }
 
@@ -305,6 +337,7 @@ impl Drop for Program {
 }
 
 fn spawn(
+    binary: &OsStr,
     folder: &Folder,
     address: SocketAddr,
     settings: &[(String, String)],
@@ -318,7 +351,7 @@ fn spawn(
     let script = format!("{before}\nexec \"$0\" serve");
     Command::new("/bin/sh")
         .args(["-c", &script])
-        .arg(binary())
+        .arg(binary)
         .current_dir(folder.path())
         .env_clear()
         .envs(settings.iter().map(|(name, value)| (name, value)))
