@@ -127,7 +127,10 @@ impl Lone {
                 tracing::warn!("what a crowd waits for is given up with its connections");
             }
             () = tokio::time::sleep(deadline) => {
-                self.pools.suspect();
+                // Where the server may take longer over one statement, nothing is to be concluded.
+                if deadline < LONGEST {
+                    self.pools.suspect();
+                }
                 tracing::warn!("what a crowd waits for took too long");
             }
         }

@@ -23,6 +23,8 @@ const FREE: i32 = 5;
 const LONGEST: TimeDelta = TimeDelta::minutes(15);
 /// When the next guess is free. Not the present: of two at once, the later one may come first.
 const ANY_TIME: DateTime<Utc> = DateTime::UNIX_EPOCH;
+/// Nothing waits until later by an honest clock: what does was written by one that was far ahead.
+const FAR_AHEAD: TimeDelta = TimeDelta::minutes(30);
 /// How long a login that is nobody's is remembered after its last guess.
 const REMEMBERED: TimeDelta = TimeDelta::days(90);
 
@@ -52,11 +54,12 @@ impl Backoff {
             expires_at: Set((!one.kept).then_some(now + REMEMBERED)),
         });
         let failures = || Expr::col((Entity, Column::Failures));
+        let next = || Expr::col((Entity, Column::NextAt));
         let on_conflict = OnConflict::column(Column::Key)
             .value(Column::Failures, failures().add(1))
             .value(Column::NextAt, next_at(now))
             .update_column(Column::ExpiresAt)
-            .action_and_where(Expr::col((Entity, Column::NextAt)).lte(now))
+            .action_and_where(next().lte(now).or(next().gt(now + FAR_AHEAD)))
             .action_and_where(failures().lt(FAILURES))
             .to_owned();
         let taken = Entity::insert_many(rows)
@@ -81,12 +84,17 @@ impl Backoff {
         Ok(Error::rate_limited(wait))
     }
 
-    /// Takes a guess back that was not looked at.
+    /// Takes a guess back that was not looked at. Where it was the only one, the next clean-up takes the row: whoever leaves in
+    /// time would fill the table.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn give_back(&self, db: &impl ConnectionTrait) -> Result<()> {
+        let expires = CaseStatement::new()
+            .case(Expr::col(Column::Failures).eq(1), Expr::val(ANY_TIME))
+            .finally(Expr::col(Column::ExpiresAt));
         Entity::update_many()
+            .col_expr(Column::ExpiresAt, expires.into())
             .col_expr(Column::Failures, Expr::col(Column::Failures).sub(1))
             .col_expr(Column::NextAt, ANY_TIME.into())
             .filter(Column::Key.eq(&self.key))

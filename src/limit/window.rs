@@ -34,6 +34,12 @@ impl Limit {
         }
     }
 
+    /// No window ends later by an honest clock, however far those of two instances are apart: what does was begun by one that was
+    /// far ahead, and would stay for as long.
+    fn far_ahead(self) -> TimeDelta {
+        self.window * 2
+    }
+
     /// Counts once and says whether that was within the limit. One statement decides, and it holds the counter's row
     /// until the transaction ends, so that callers who count the same key follow one another.
     ///
@@ -45,14 +51,12 @@ impl Limit {
         key: &str,
         now: DateTime<Utc>,
     ) -> Result<Verdict> {
-        let over = || Expr::col((Entity, Column::WindowEndsAt)).lte(now);
+        let ends = || Expr::col((Entity, Column::WindowEndsAt));
+        let over = || ends().lte(now).or(ends().gt(now + self.far_ahead()));
         let next =
             |fresh: Expr, running: Expr| CaseStatement::new().case(over(), fresh).finally(running);
         let count = next(Expr::val(1), Expr::col((Entity, Column::Count)).add(1));
-        let ends = next(
-            Expr::val(now + self.window),
-            Expr::col((Entity, Column::WindowEndsAt)),
-        );
+        let until = next(Expr::val(now + self.window), ends());
         let row = ActiveModel {
             key: Set(key.to_owned()),
             count: Set(1),
@@ -60,7 +64,7 @@ impl Limit {
         };
         let on_conflict = OnConflict::column(Column::Key)
             .value(Column::Count, count)
-            .value(Column::WindowEndsAt, ends)
+            .value(Column::WindowEndsAt, until)
             .to_owned();
         let counter = Entity::insert(row)
             .on_conflict(on_conflict)
@@ -90,7 +94,11 @@ impl Limit {
         now: DateTime<Utc>,
     ) -> Result<Verdict> {
         let counter = counters.look(key).await?;
-        let left = match counter.filter(|counter| counter.window_ends_at > now) {
+        let running = now..now + self.far_ahead();
+        let counter = counter.filter(|counter| {
+            counter.window_ends_at > running.start && counter.window_ends_at <= running.end
+        });
+        let left = match counter {
             Some(counter) if counter.count >= self.most => {
                 return Ok(Verdict {
                     allowed: false,

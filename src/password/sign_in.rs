@@ -259,7 +259,7 @@ async fn ask_for_verification(
         .await
 }
 
-/// Brings a password that was hashed at a lower cost up to today's. Whoever changed it meanwhile wins.
+/// Brings a password that was hashed at a lower cost up to today's. Whoever changed or raised it meanwhile wins.
 async fn rehash(
     app: &App,
     caller: &Caller,
@@ -301,6 +301,20 @@ async fn rehash(
         // The other instances remember the old one, and would take a change of password for one that came too late.
         app.identities.settle().await;
         user.password_hash = Some(hash);
+        return Ok(user);
+    }
+    // Of several who sign in at once, another one was faster: the password is still right, unless it is another one now.
+    let row = user::Entity::find_by_id(user.id)
+        .one(app.db.write())
+        .await?;
+    if let Some(stored) = row.and_then(|row| row.password_hash) {
+        let checked = app
+            .hasher
+            .verify(&caller.turn, password, Some(&stored))
+            .await?;
+        if checked.matches {
+            user.password_hash = Some(stored);
+        }
     }
     Ok(user)
 }

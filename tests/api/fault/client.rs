@@ -140,7 +140,7 @@ async fn thousands_of_slow_requests_are_ended_and_people_sign_in_all_the_while()
     let body = "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 content-length: 1000\r\n\r\n{"
         .to_owned();
-    let pause = Duration::from_secs(rounds(1, 10) as u64);
+    let pause = Duration::from_secs(rounds(1, 5) as u64);
     let mut slow = Vec::new();
     for number in 0..many {
         let beginning = if number % 5 == 0 { &body } else { &headers };

@@ -55,4 +55,29 @@ on_both_databases! {
         test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
         test.user("carol").await;
     }
+
+    /// An instance that was started with a wrong clock, and is put right.
+    async fn a_clock_that_was_far_ahead_shuts_no_limit_and_stops_no_clean_up(backend: Backend) {
+        let settings = [LIMITED, &[("VESTIBULE_SIGN_UPS_PER_NETWORK", "2")]].concat();
+        let test = TestApp::with(backend, &settings).await;
+        test.user("ann").await;
+        let guess = async || test.anon().sign_in("ann@example.org", "wrong").await.code();
+        test.clock.advance(TimeDelta::days(40));
+        for _ in 0..5 {
+            assert_eq!(guess().await, "INVALID_CREDENTIALS");
+        }
+        assert_eq!(guess().await, "RATE_LIMITED");
+        test.anon().sign_up("bob@example.org").await.ok();
+        test.anon().sign_up("carol@example.org").await.ok();
+        assert_eq!(test.anon().sign_up("dave@example.org").await.code(), "RATE_LIMITED");
+        test.app.worker.prune().await.expect("a clean-up");
+
+        test.clock.advance(TimeDelta::days(-40));
+        test.anon().sign_up("dave@example.org").await.ok();
+        assert_eq!(guess().await, "INVALID_CREDENTIALS");
+        // It waits as if the clock had never been wrong.
+        assert_eq!(guess().await, "RATE_LIMITED");
+        test.clock.advance(TimeDelta::hours(2));
+        assert!(test.app.worker.prune().await.expect("a clean-up") > 0);
+    }
 }

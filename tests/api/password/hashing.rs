@@ -1,11 +1,11 @@
 //! How passwords are compared and kept.
 
-use entity::user;
+use entity::{attempt_counter, user};
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::json;
 
-use crate::harness::{Backend, PASSWORD, TestApp};
-use crate::support::{accounts, events, sign_up_with};
+use crate::harness::{Backend, Client, PASSWORD, TestApp, race};
+use crate::support::{LIMITED, PATIENT, accounts, events, sign_up_with, tally};
 
 async fn sign_up(test: &TestApp, email: &str, password: &str) {
     let fields = json!({ "email": email, "password": password });
@@ -86,6 +86,25 @@ on_both_databases! {
         assert_eq!(phc(&test, "ann@example.org").await, raised);
         // A rehash is no change of the password: whoever is signed in stays.
         crate::support::assert_alive(&ann.me().await.ok());
+    }
+
+    /// The first one raises it; the others have compared theirs with what was there before.
+    async fn everybody_who_signs_in_at_once_after_the_cost_was_raised_is_let_in(backend: Backend) {
+        let test = TestApp::start(backend).await;
+        test.user("ann").await;
+        let raised = [&[("VESTIBULE_PASSWORD_PASSES", "3")], LIMITED, PATIENT].concat();
+        let dearer = TestApp::with_clock(test.database.clone(), &raised, test.clock.clone()).await;
+        let front = dearer.front.clone();
+        // As many as are looked at before one of them is known to be right.
+        let answers = race(5, move |_| {
+            let client = Client::new(front.clone());
+            async move { client.sign_in("ann@example.org", PASSWORD).await }
+        })
+        .await;
+        assert_eq!(tally(&answers), [(String::new(), 5)].into());
+        assert_eq!(events(&test, "password_rehashed").await.len(), 1);
+        // None of them counts as a wrong guess.
+        assert!(attempt_counter::Entity::find().one(test.app.db.read()).await.expect("an answer").is_none());
     }
 
     async fn a_stored_hash_that_would_cost_a_whole_machine_is_not_computed(backend: Backend) {

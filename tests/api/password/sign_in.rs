@@ -211,6 +211,9 @@ on_both_databases! {
             assert!(Instant::now() < end, "the guesses stay counted");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        // Nor does a row stay of what was given back.
+        test.app.worker.prune().await.expect("a clean-up");
+        assert_eq!(counted().await, None);
         test.anon().sign_in("ann@example.org", PASSWORD).await.ok();
     }
 }
