@@ -10,7 +10,7 @@ mod turn;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -72,8 +72,6 @@ pub struct Hasher {
     wait: Duration,
     rng: Rng,
     load: Arc<Load>,
-    /// Passwords for which a place in the queue is kept.
-    coming: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
     workers: usize,
     /// How many passwords may wait.
@@ -112,7 +110,6 @@ impl Hasher {
             wait: options.wait,
             rng,
             load,
-            coming: Arc::default(),
             metrics,
             workers,
             places: options.queue,
@@ -228,7 +225,7 @@ impl Hasher {
     /// # Errors
     /// As [`Hasher::admit`].
     pub fn keep_place<'a>(&self, turn: &'a Turn) -> Result<Kept<'a>> {
-        let (place, before) = Place::keep(&self.coming);
+        let (place, before) = Place::keep(&self.load.coming);
         self.has_room(before)?;
         Ok(turn.hold(place))
     }
@@ -267,7 +264,7 @@ impl Hasher {
     }
 
     fn coming(&self) -> usize {
-        self.coming.load(Ordering::Acquire)
+        self.load.coming.load(Ordering::Acquire)
     }
 
     /// How long the request may yet wait. A little more than others for who has proved something, so that it is not in vain.

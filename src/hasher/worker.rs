@@ -28,16 +28,24 @@ const NICENESS: i32 = 10;
 /// had, and whoever has some must not keep everybody else out.
 pub(super) const STRANGERS: usize = 3;
 
-/// So many answers are told together, where at least a quarter as many passwords wait: what follows an answer finds the processor's
-/// caches emptied by the hashes, and as many as come at once share that, their statements and their commit (ADR 30).
+/// So many answers are told together, where at least a quarter as many passwords wait or are on their way: what follows an answer finds the
+/// processor's caches emptied by the hashes, and as many as come at once share that, their statements and their commit (ADR 30).
 const COMPANY: usize = 12;
 /// How long the first of them is kept for that, at most.
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// How many are at work, how long one hash takes (nanoseconds, a running mean), and what is still to be told.
+/// Who is on the way to the line is waited for no longer, by a worker that has nothing else to do, where answers are kept.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// And so long where none is.
+const SLEEP: Duration = Duration::from_secs(3600);
+
+/// How many are at work, how many are on their way to the line, how long one hash takes (nanoseconds, a running mean), and what
+/// is still to be told.
 #[derive(Debug)]
 pub(super) struct Load {
     pub(super) running: AtomicUsize,
+    /// Passwords for which a place in the line is kept.
+    pub(super) coming: Arc<AtomicUsize>,
     pub(super) pace: AtomicU64,
     untold: Mutex<Vec<Told>>,
     /// Of those who wait.
@@ -66,6 +74,7 @@ impl Load {
     pub(super) fn new() -> Self {
         Self {
             running: AtomicUsize::default(),
+            coming: Arc::default(),
             pace: AtomicU64::default(),
             untold: Mutex::default(),
             runtime: Handle::try_current().ok(),
@@ -93,8 +102,8 @@ impl Load {
         });
     }
 
-    /// Tells what was kept, unless others will be told soon, too. Asked after each password that was taken from the line, so that
-    /// nothing is kept once nobody waits.
+    /// Tells what was kept, unless others will be told soon, too. Asked after each password that was taken from the line, and where
+    /// none has come for a while, so that nothing is kept once nobody waits.
     fn tell(&self, waiting: usize) {
         let mut untold = self.untold();
         let next = Duration::from_nanos(self.pace.load(Ordering::Relaxed));
@@ -105,6 +114,9 @@ impl Load {
         }
         let told = mem::take(&mut *untold);
         drop(untold);
+        if told.is_empty() {
+            return;
+        }
         let is_crowd = told.len() > 1;
         let company = if is_crowd {
             Company::new()
@@ -126,6 +138,20 @@ impl Load {
             // By one of its threads: the first one who is told would take this one's place before it has told the others.
             Some(runtime) if is_crowd => drop(runtime.spawn(async move { tell() })),
             _ => tell(),
+        }
+    }
+
+    /// Strangers who wait for a worker, or will in a moment.
+    fn waiting(&self, queue: &Receiver<Job>) -> usize {
+        queue.len() + self.coming.load(Ordering::Acquire)
+    }
+
+    /// How long a worker waits for somebody before it tells what is kept.
+    fn patience(&self) -> Duration {
+        if self.untold().is_empty() {
+            SLEEP
+        } else {
+            PATIENCE
         }
     }
 
@@ -197,13 +223,17 @@ pub(super) fn work_through([first, queue]: &[Receiver<Job>; 2], load: &Load, met
             && let Ok(job) = queue.try_recv()
         {
             let taken = work(job, &mut memory, load, metrics);
-            load.tell(queue.len());
+            load.tell(load.waiting(queue));
             owed = owed.saturating_sub(taken);
             continue;
         }
         let job = select_biased! {
             recv(first) -> job => job.map(|job| (job, STRANGERS as u32)),
             recv(queue) -> job => job.map(|job| (job, 0)),
+            default(load.patience()) => {
+                load.tell(0);
+                continue;
+            }
         };
         let Ok((job, strangers)) = job else {
             return;
@@ -211,7 +241,12 @@ pub(super) fn work_through([first, queue]: &[Receiver<Job>; 2], load: &Load, met
         // Where nobody waited, nothing is owed.
         owed = work(job, &mut memory, load, metrics) * strangers;
         // Who has proved something is told at once, and everybody else with them.
-        load.tell(if strangers == 0 { queue.len() } else { 0 });
+        let waiting = if strangers == 0 {
+            load.waiting(queue)
+        } else {
+            0
+        };
+        load.tell(waiting);
     }
 }
 

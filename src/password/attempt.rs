@@ -57,29 +57,20 @@ impl Attempt {
         }
         let network = match target {
             Target::Own(_) | Target::Former(_) => None,
-            Target::Account(_) | Target::Nobody { .. } => Some(format!(
-                "wrong passwords from {}",
-                named_digest(&caller.network())
-            )),
-        };
-        if let Some(network) = &network {
-            // Before anything is written: a network that is refused goes on asking.
-            look(app, network, 0).await?;
-        }
-        let mut attempt = Self::take(app, guesses(target)).await?;
-        if let Some(network) = network {
-            let one = app.guesses.begin(network);
-            if let Err(refused) = look(app, one.key(), one.others()).await {
-                attempt.give_back().await?;
-                return Err(refused);
+            Target::Account(_) | Target::Nobody { .. } => {
+                // Before anything is written: a network that is refused goes on asking.
+                let key = format!("wrong passwords from {}", named_digest(&caller.network()));
+                let one = app.guesses.begin(key);
+                look(app, &one).await?;
+                Some(one)
             }
-            attempt.network = Some(one);
-        }
+        };
+        let attempt = Self::take(app, guesses(target), network).await?;
         Ok(Some(attempt))
     }
 
     /// Takes it to the end, also where the client leaves meanwhile: half of it would count for the account alone.
-    async fn take(app: &App, guesses: Backoff) -> Result<Self> {
+    async fn take(app: &App, guesses: Backoff, network: Option<One>) -> Result<Self> {
         let app = app.clone();
         seen_through(async move {
             let taken = app.counters.take(&guesses).await;
@@ -90,7 +81,7 @@ impl Attempt {
             Ok(Self {
                 app,
                 guesses,
-                network: None,
+                network,
                 begun: Begun::default(),
                 right: AtomicBool::new(false),
                 judged: AtomicBool::new(false),
@@ -180,10 +171,10 @@ fn limit_of_network(app: &App) -> Limit {
 }
 
 /// Whether wrong guesses of this network are left, beside those that are looked at.
-async fn look(app: &App, network: &str, under_way: usize) -> Result<()> {
+async fn look(app: &App, network: &One) -> Result<()> {
     let now = app.now();
     let verdict = limit_of_network(app)
-        .look(&app.counters, network, under_way, now)
+        .look(&app.counters, network.key(), network.others(), now)
         .await?;
     if verdict.allowed {
         Ok(())

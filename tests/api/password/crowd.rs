@@ -257,3 +257,36 @@ async fn whoever_would_be_told_with_others_is_told_though_those_leave() {
         told.expect("in time").expect("an answer").expect("a hash");
     }
 }
+
+/// Those who are let in and on their way to the line count as if they stood there, and are not waited for in vain.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_kept_for_those_who_are_on_their_way_but_not_for_long() {
+    const COMING: usize = 3;
+    let settings = [PATIENT, &[ONE_AT_A_TIME]].concat();
+    let test = TestApp::with(Backend::Sqlite, &settings).await;
+    let (hasher, password) = (&test.app.hasher, Secret::new(PASSWORD));
+    let turns: [Turn; COMING] = std::array::from_fn(|_| Turn::default());
+    for _ in 0..20 {
+        let places = turns.each_ref().map(|turn| hasher.keep_place(turn));
+        let places = places.map(|place| place.expect("room"));
+        let alone = Turn::default();
+        // One of them comes while the first password is hashed, the others wait for something else.
+        let both = async {
+            tokio::join!(
+                hasher.verify(&alone, &password, None),
+                hasher.verify(&turns[0], &password, None)
+            )
+        };
+        let told = tokio::time::timeout(Duration::from_secs(30), both).await;
+        let (first, second) = told.expect("in time");
+        let company = [first, second].map(|one| one.expect("an answer").company.arrive());
+        assert!(company.iter().all(Option::is_some), "each was told alone");
+        // And now nobody comes.
+        drop(places);
+        let places = turns.each_ref().map(|turn| hasher.keep_place(turn));
+        let told = hasher.verify(&alone, &password, None);
+        let told = tokio::time::timeout(Duration::from_secs(30), told).await;
+        told.expect("in time").expect("an answer");
+        drop(places);
+    }
+}

@@ -34,8 +34,8 @@ on_both_databases! {
     }
 
     async fn alone_it_looks_for_place_and_account_and_is_written_in_one_transaction(backend: Backend) {
-        // With limits, the network is looked at twice, and the guess is taken before the password is compared.
-        for (settings, statements) in [(&[] as &[(&str, &str)], 2), (LIMITED, 5)] {
+        // With limits, the network is looked at, and the guess is taken before the password is compared.
+        for (settings, statements) in [(&[] as &[(&str, &str)], 2), (LIMITED, 4)] {
             let test = TestApp::with(backend, settings).await;
             test.user("ann").await;
             let cost = least_cost(&test, async || {
