@@ -220,7 +220,8 @@ impl Hasher {
     }
 
     /// As [`Hasher::admit`], and keeps the place until the password comes, or this is dropped: who was let in is not refused
-    /// after the work that comes before the hash. It must not take long: the place is nobody else's meanwhile.
+    /// after the work that comes before the hash. It must not take long: the place is nobody else's meanwhile, and answers to others
+    /// are kept for this one, for 10 ms where no worker has anything to do.
     ///
     /// # Errors
     /// As [`Hasher::admit`].
@@ -294,7 +295,7 @@ impl Hasher {
         let place = turn.take_place();
         if place.is_none() {
             // The places of those who are still to come are theirs.
-            if !turn.has_proved() && self.queue.len() + self.coming() >= self.places {
+            if !turn.has_proved() && self.coming() + self.queue.len() >= self.places {
                 return Err(self.refused(PasswordRefusal::QueueFull));
             }
             self.admit_all(turn, 1)?;

@@ -31,7 +31,8 @@ pub(super) const STRANGERS: usize = 3;
 /// So many answers are told together, where at least a quarter as many passwords wait or are on their way: what follows an answer finds the
 /// processor's caches emptied by the hashes, and as many as come at once share that, their statements and their commit (ADR 30).
 const COMPANY: usize = 12;
-/// How long the first of them is kept for that, at most.
+/// How long the first of them is kept for that; where the next hash does not begin at once, or takes longer than those before it, for
+/// as much longer.
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// Who is on the way to the line is waited for no longer, by a worker that has nothing else to do, where answers are kept.
@@ -141,9 +142,9 @@ impl Load {
         }
     }
 
-    /// Strangers who wait for a worker, or will in a moment.
+    /// Strangers who wait for a worker, or will in a moment. In this order nobody is missed who gets there meanwhile.
     fn waiting(&self, queue: &Receiver<Job>) -> usize {
-        queue.len() + self.coming.load(Ordering::Acquire)
+        self.coming.load(Ordering::Acquire) + queue.len()
     }
 
     /// How long a worker waits for somebody before it tells what is kept.

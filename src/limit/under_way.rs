@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many are under way, by the key of their counter. Each is a request's, so that their bound is that of requests.
+/// How many are under way, by the key of their counter. Each is a request's, or that of a statement that a request has left, so that
+/// their bound is that of requests in the time of a few statements.
 #[derive(Clone, Debug, Default)]
 pub struct UnderWay(Arc<Mutex<HashMap<String, usize>>>);
 

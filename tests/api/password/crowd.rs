@@ -1,7 +1,7 @@
 //! Sign-ins at the same time share statements and a transaction, and nothing else.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use entity::{application, attempt_counter, session, user};
 use sea_orm::sea_query::LockType;
@@ -261,16 +261,21 @@ async fn whoever_would_be_told_with_others_is_told_though_those_leave() {
 /// Those who are let in and on their way to the line count as if they stood there, and are not waited for in vain.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_is_kept_for_those_who_are_on_their_way_but_not_for_long() {
-    const COMING: usize = 3;
+    const COMING: usize = 5;
     let settings = [PATIENT, &[ONE_AT_A_TIME]].concat();
     let test = TestApp::with(Backend::Sqlite, &settings).await;
     let (hasher, password) = (&test.app.hasher, Secret::new(PASSWORD));
     let turns: [Turn; COMING] = std::array::from_fn(|_| Turn::default());
-    for _ in 0..20 {
+    let keep_places = || {
         let places = turns.each_ref().map(|turn| hasher.keep_place(turn));
-        let places = places.map(|place| place.expect("room"));
+        places.map(|place| place.expect("room"))
+    };
+    // Where the machine is busy with something else, a hash takes so long that each is told alone.
+    let (mut together, mut least) = (false, Duration::MAX);
+    for _ in 0..60 {
         let alone = Turn::default();
-        // One of them comes while the first password is hashed, the others wait for something else.
+        let places = keep_places();
+        // One of them comes at once, and the others not at all.
         let both = async {
             tokio::join!(
                 hasher.verify(&alone, &password, None),
@@ -280,13 +285,18 @@ async fn an_answer_is_kept_for_those_who_are_on_their_way_but_not_for_long() {
         let told = tokio::time::timeout(Duration::from_secs(30), both).await;
         let (first, second) = told.expect("in time");
         let company = [first, second].map(|one| one.expect("an answer").company.arrive());
-        assert!(company.iter().all(Option::is_some), "each was told alone");
-        // And now nobody comes.
+        together |= company.iter().all(Option::is_some);
         drop(places);
-        let places = turns.each_ref().map(|turn| hasher.keep_place(turn));
+        let places = keep_places();
+        let asked = Instant::now();
         let told = hasher.verify(&alone, &password, None);
         let told = tokio::time::timeout(Duration::from_secs(30), told).await;
         told.expect("in time").expect("an answer");
+        least = least.min(asked.elapsed());
         drop(places);
+        if together && least < Duration::from_secs(1) {
+            return;
+        }
     }
+    panic!("together: {together}; {least:?} for an answer that nobody came for");
 }

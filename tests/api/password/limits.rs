@@ -231,6 +231,21 @@ on_both_databases! {
         assert_eq!((looked_at, wait(&last)), (6, 3_600));
     }
 
+    async fn a_guess_that_the_account_refuses_takes_nothing_from_its_network(backend: Backend) {
+        let test = TestApp::with(backend, &[("VESTIBULE_RATE_LIMITS", "on"), ("VESTIBULE_FAILURES_PER_NETWORK", "1")]).await;
+        test.user("ann").await;
+        test.user("bob").await;
+        for number in 0..5 {
+            let wrong = test.anon().calling_from(&format!("203.0.113.{number}")).sign_in(ANN, "wrong").await;
+            assert_eq!(wrong.code(), "INVALID_CREDENTIALS");
+        }
+        let network = test.anon().calling_from("198.51.100.7");
+        for _ in 0..3 {
+            wait(&network.sign_in(ANN, "wrong").await);
+        }
+        network.sign_in("bob@example.org", PASSWORD).await.ok();
+    }
+
     /// Everybody behind one address, or behind Hasura, is one network.
     async fn a_crowd_of_right_passwords_in_one_network_is_asked_to_come_again_in_a_second(backend: Backend) {
         let test = TestApp::with(backend, &[LIMITED, PATIENT, SLOW, &[("VESTIBULE_FAILURES_PER_NETWORK", "6")]].concat()).await;
