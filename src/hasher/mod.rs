@@ -216,7 +216,7 @@ impl Hasher {
     /// # Errors
     /// `OVERLOADED` when the queue is full or the wait too long.
     pub fn admit(&self) -> Result<()> {
-        self.has_room(self.coming())
+        self.has_room(self.load.coming())
     }
 
     /// As [`Hasher::admit`], and keeps the place until the password comes, or this is dropped: who was let in is not refused
@@ -243,7 +243,7 @@ impl Hasher {
     /// # Errors
     /// `OVERLOADED` when the wait for all of them is too long.
     pub fn admit_all(&self, turn: &Turn, hashes: usize) -> Result<()> {
-        self.is_in_time(turn, self.coming(), hashes)
+        self.is_in_time(turn, self.load.coming(), hashes)
     }
 
     fn is_in_time(&self, turn: &Turn, coming: usize, hashes: usize) -> Result<()> {
@@ -262,10 +262,6 @@ impl Hasher {
             return Err(self.refused(PasswordRefusal::TooSlow));
         }
         Ok(())
-    }
-
-    fn coming(&self) -> usize {
-        self.load.coming.load(Ordering::Acquire)
     }
 
     /// How long the request may yet wait. A little more than others for who has proved something, so that it is not in vain.
@@ -295,7 +291,7 @@ impl Hasher {
         let place = turn.take_place();
         if place.is_none() {
             // The places of those who are still to come are theirs.
-            if !turn.has_proved() && self.coming() + self.queue.len() >= self.places {
+            if !turn.has_proved() && self.load.coming() + self.queue.len() >= self.places {
                 return Err(self.refused(PasswordRefusal::QueueFull));
             }
             self.admit_all(turn, 1)?;

@@ -115,9 +115,6 @@ impl Load {
         }
         let told = mem::take(&mut *untold);
         drop(untold);
-        if told.is_empty() {
-            return;
-        }
         let is_crowd = told.len() > 1;
         let company = if is_crowd {
             Company::new()
@@ -142,9 +139,14 @@ impl Load {
         }
     }
 
-    /// Strangers who wait for a worker, or will in a moment. In this order nobody is missed who gets there meanwhile.
+    /// Strangers who are on their way to the line.
+    pub(super) fn coming(&self) -> usize {
+        self.coming.load(Ordering::Acquire)
+    }
+
+    /// Those, and who stands there. In this order nobody is missed who gets there meanwhile.
     fn waiting(&self, queue: &Receiver<Job>) -> usize {
-        self.coming.load(Ordering::Acquire) + queue.len()
+        self.coming() + queue.len()
     }
 
     /// How long a worker waits for somebody before it tells what is kept.
